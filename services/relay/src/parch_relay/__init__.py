@@ -1,0 +1,1 @@
+"""The chat relay: connects browsers with hosts, reads nothing, keeps only a table of hosts."""
