@@ -1,6 +1,7 @@
 """Connection caps: an office behind one address is let in, a flood of strangers is not."""
 
 import pytest
+
 from parch_serve.limits import ConnectionGate
 
 OFFICE = "203.0.113.7"

