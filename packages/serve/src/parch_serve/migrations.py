@@ -46,7 +46,7 @@ async def apply(url: str, folder: Path, table: str, *, limit: float = START_LIMI
     try:
         output, errors = await process.communicate()
     except asyncio.CancelledError:
-        pass  # the open transaction rolls back
+        process.kill()  # the open transaction rolls back
         await process.wait()
         raise
     applying = _names(output, "Applying: ")

@@ -32,7 +32,7 @@ class Rate:
         """Take one hit. Return None when allowed, else the seconds until the next one is; a refusal costs nothing."""
         full_at = max(self._full_at.get(key, now), now) + self._interval
         wait = full_at - self.window - now
-        if wait > 1e-9:  # the sum of `limit` intervals may exceed the window by a rounding error
+        if wait > 0:  # the sum of `limit` intervals may exceed the window by a rounding error
             return wait
         self._full_at[key] = full_at
         if len(self._full_at) >= self._sweep_at:

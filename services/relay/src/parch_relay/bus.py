@@ -66,7 +66,8 @@ def from_host(host_uuid: str) -> str:
 class Bus(Protocol):
     """Events of one subject arrive in the order one publisher sent them; nothing is kept for late subscribers."""
 
-    def publish(self, subject: str, event: Event) -> None: ...
+    def publish(self, subject: str, event: Event) -> bool:
+        """False when it is certain that nobody hears it."""
 
     def subscribe(self, subject: str, receive: Receive) -> Unsubscribe: ...
 
@@ -77,9 +78,11 @@ class LocalBus:
     def __init__(self) -> None:
         self._receivers: dict[str, list[Receive]] = {}
 
-    def publish(self, subject: str, event: Event) -> None:
-        for receive in tuple(self._receivers.get(subject, ())):
+    def publish(self, subject: str, event: Event) -> bool:
+        receivers = tuple(self._receivers.get(subject, ()))
+        for receive in receivers:
             receive(event)
+        return bool(receivers)
 
     def subscribe(self, subject: str, receive: Receive) -> Unsubscribe:
         self._receivers.setdefault(subject, []).append(receive)

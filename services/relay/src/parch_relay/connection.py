@@ -82,9 +82,9 @@ class Sockets:
         if refused:
             await _reject(send, *refused)
             return
+        connection = Connection(self, scope, headers, address)
         try:
             await send({"type": "websocket.accept"})
-            connection = Connection(self, scope, headers, address)
             await connection.run(receive)
         finally:
             self.gate.release(address, connection.authenticated)
@@ -215,8 +215,7 @@ class Connection:
         return row
 
     async def _check_host(self, host_uuid: str) -> None:
-        room = self._board.hub.rooms.get(host_uuid)
-        if room is None or not room.online or not await self._board.healthy(room):
+        if not await self._board.healthy(host_uuid):
             hint = "Ask its owner whether hostctl is running, and try again."
             raise _join_refused("host_offline", "Host is offline or unresponsive", hint)
 

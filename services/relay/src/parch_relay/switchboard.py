@@ -14,6 +14,7 @@ import structlog
 from msgspec import Raw
 
 from parch_serve.websocket import prepare
+from parch_wire.errors import InvalidBody
 from parch_wire.messages import HealthCheck, frame, parse
 
 from . import metrics, pending, replies
@@ -24,6 +25,7 @@ from .session import Session, State
 
 DISPLACED = 4003
 SWEEP_SECONDS = 1.0
+CLOSE_GAP_SECONDS = 0.01
 
 log = structlog.get_logger()
 
@@ -135,35 +137,45 @@ class Switchboard:
         """A frame of the author socket."""
         self._bus.publish(from_host(session.host_uuid), Said(type_, data))
 
-    async def healthy(self, room: Room) -> bool:
+    async def healthy(self, host_uuid: str) -> bool:
         """Does the host answer within the limit? Browsers that join together share one check."""
-        check = self._checks.get(room.uuid)
-        if check is None:
-            check = self._checks[room.uuid] = asyncio.get_running_loop().create_future()
-            nonce = str(uuid4())
-            self._acks[nonce] = check
-            self._bus.publish(to_host(room.uuid), Asked(frame("relay_health_check", HealthCheck(nonce=nonce))))
-            asyncio.get_running_loop().call_later(self._health_check_seconds, self._end_check, room.uuid, nonce)
+        room = self.room(host_uuid)
         started = self._clock()
         try:
-            await asyncio.shield(check)
+            await asyncio.shield(self._checks.get(room.uuid) or self._start_check(room))
         except TimeoutError:
             return False
+        finally:
+            self._forget(host_uuid)
         metrics.HEALTH_CHECK_SECONDS.observe(self._clock() - started)
         return True
+
+    def _start_check(self, room: Room) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        check = self._checks[room.uuid] = loop.create_future()
+        nonce = str(uuid4())
+        self._acks[nonce] = check
+        question = Asked(frame("relay_health_check", HealthCheck(nonce=nonce)))
+        if self._bus.publish(to_host(room.uuid), question):
+            loop.call_later(self._health_check_seconds, self._end_check, room.uuid, nonce)
+        else:
+            self._end_check(room.uuid, nonce)
+        return check
 
     def _end_check(self, host_uuid: str, nonce: str) -> None:
         check = self._acks.pop(nonce, None)
         if check is not None:
-            del self._checks[host_uuid]
+            self._checks.pop(host_uuid, None)
             check.set_exception(TimeoutError())
             check.exception()  # whoever waited has it; nobody need have waited
 
     def _acked(self, room: Room, data: Raw) -> None:
-        nonce = parse(HealthCheck, data).nonce
-        check = self._acks.pop(nonce, None)
+        try:
+            check = self._acks.pop(parse(HealthCheck, data).nonce, None)
+        except InvalidBody:
+            check = None
         if check is not None:
-            del self._checks[room.uuid]
+            self._checks.pop(room.uuid, None)
             check.set_result(None)
 
     # --- what the bus brings ---
@@ -230,9 +242,13 @@ class Switchboard:
                 self.perform(pending.expire(room, now))
 
     async def close_all(self, code: int, reason: str, seconds: float) -> None:
-        """Closes every socket, spread evenly over `seconds`, so that peers do not all come back at once."""
-        sessions = [s for room in self.hub.rooms.values() for s in (*room.sessions.values(), room.author) if s]
-        for session in sessions:
+        """Closes every socket, over at most `seconds`, so that peers do not all come back at once; hosts last."""
+        rooms = self.hub.rooms.values()
+        sessions = [s for room in rooms for s in room.sessions.values()] + [r.author for r in rooms if r.author]
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        gap = min(seconds / max(1, len(sessions)), CLOSE_GAP_SECONDS)
+        for position, session in enumerate(sessions):
+            await asyncio.sleep(started + position * gap - loop.time())
             session.outlet.close(code, reason)
             metrics.CLOSED.labels(code).inc()
-            await asyncio.sleep(seconds / len(sessions))
