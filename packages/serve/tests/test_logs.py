@@ -63,6 +63,13 @@ def test_an_exception_is_logged_without_the_secrets_in_it(capsys: Captured, form
     assert "hunter2" not in text
 
 
+@pytest.mark.parametrize("form", ["json", "pretty"])
+def test_no_form_shows_secrets(capsys: Captured, form: str) -> None:
+    logs.configure("info", form)
+    structlog.get_logger("parch").info("signed in", token="hunter2")
+    assert "hunter2" not in capsys.readouterr().err
+
+
 def test_events_below_the_level_are_dropped(capsys: Captured) -> None:
     logs.configure("warning")
     structlog.get_logger("parch").info("a")

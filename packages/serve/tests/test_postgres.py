@@ -244,6 +244,16 @@ async def _terminate_own_backend(database: Database) -> None:
 
 
 @processes
+async def test_a_connection_in_a_state_the_driver_did_not_expect_is_cut_and_replaced(database_url: str) -> None:
+    """asyncpg raises this between the goodbye of a server and the end of its stream."""
+    async with connected(database_url, max_size=1) as database:
+        await database.execute("CREATE TABLE t (n int)")
+        with pytest.raises(DatabaseUnavailable):
+            await _insert_then_raise(database, asyncpg.InternalClientError)
+        assert await database.fetchval("SELECT count(*) FROM t") == 0
+
+
+@processes
 async def test_a_connection_that_is_closed_under_the_caller_is_reported(database_url: str) -> None:
     async with connected(database_url) as database:
         with pytest.raises(DatabaseUnavailable):

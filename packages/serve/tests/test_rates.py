@@ -13,6 +13,14 @@ def test_a_burst_of_the_limit_is_allowed_and_the_next_hit_waits_one_interval() -
     assert rate.hit("a", 100.0) == pytest.approx(10 / 30)
 
 
+@given(st.integers(1, 1000), st.sampled_from([1.0, 10.0, 60.0]), st.floats(0, 1e7))
+def test_the_burst_is_exact_after_any_uptime(limit: int, window: float, now: float) -> None:
+    rate = Rate(limit, window)
+    assert all(rate.hit("a", now) is None for _ in range(limit))
+    assert rate.quota("a", now).remaining == 0
+    assert rate.hit("a", now) is not None
+
+
 def test_a_refusal_costs_nothing_and_its_wait_is_exact() -> None:
     rate = Rate(2, 1)
     rate.hit("a", 0.0)

@@ -57,12 +57,14 @@ def test_a_malformed_context_is_no_context(value: bytes) -> None:
 
 
 SCRIPT = """
+import os
 from opentelemetry import trace
 from parch_serve import tracing
 tracing.configure("parch-demo")
 with trace.get_tracer("t").start_as_current_span("join host"):
     pass
 tracing.flush()
+os._exit(0)  # nothing else gets the chance to send
 """
 
 

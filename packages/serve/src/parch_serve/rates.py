@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 _SWEEP_AT = 1024
+_ROUNDING = 1e-3  # of an interval; what the sum of many intervals may be off at a large `now`
 
 
 class Quota(NamedTuple):
@@ -32,7 +33,7 @@ class Rate:
         """Take one hit. Return None when allowed, else the seconds until the next one is; a refusal costs nothing."""
         full_at = max(self._full_at.get(key, now), now) + self._interval
         wait = full_at - self.window - now
-        if wait > 0:  # the sum of `limit` intervals may exceed the window by a rounding error
+        if wait > self._interval * _ROUNDING:
             return wait
         self._full_at[key] = full_at
         if len(self._full_at) >= self._sweep_at:
@@ -42,7 +43,7 @@ class Rate:
     def quota(self, key: Hashable, now: float) -> Quota:
         """Return what `key` has left at `now`."""
         reset = max(self._full_at.get(key, now) - now, 0.0)
-        return Quota(math.floor((self.window - reset) / self._interval + 1e-6), reset)
+        return Quota(math.floor((self.window - reset) / self._interval + _ROUNDING), reset)
 
     def __len__(self) -> int:
         """Return the number of keys remembered."""
