@@ -5,7 +5,7 @@ import json
 import pytest
 from msgspec import UNSET, Raw
 
-from parch_wire.body import MAX_VALUES, Body, Frame, frame, open_frame, parse, plain
+from parch_wire.body import MAX_OBJECTS, Body, Frame, frame, open_frame, parse, plain
 from parch_wire.browser import CreateSpace, DashDataPayload, GetMessages
 from parch_wire.errors import InvalidBody
 from parch_wire.objects import Channel, Space
@@ -112,6 +112,12 @@ def test_a_frame_carries_text_or_an_object(data: str | dict[str, int]) -> None:
 
 def test_a_body_of_too_many_values_is_refused() -> None:
     """Counted before any is read."""
-    many = ",".join(f'"{n}":0' for n in range(MAX_VALUES + 2))
+    many = ",".join(f'"{n}":0' for n in range(CreateSpace.MAX_VALUES + 2))
     with pytest.raises(InvalidBody, match="more than 8192 values"):
         parse(CreateSpace, f"{{{many}}}".encode())
+
+
+def test_a_body_of_too_many_objects_is_refused() -> None:
+    many = ",".join(["{}"] * MAX_OBJECTS)
+    with pytest.raises(InvalidBody, match="8192 objects"):
+        parse(DashDataPayload, f'{{"spaces":[{many}]}}'.encode())

@@ -1,12 +1,13 @@
 """Prepared frames: a message is framed once and the same bytes go to every reader's transport.
 
-In: uvicorn's websocket protocol and frames from `prepare`. Out: an ASGI extension `parch.frames` in the scope of every websocket,
-through which a route writes frames, closes with a code and never waits: a reader that does not read is cut, with 1013.
+In: uvicorn's websocket protocol and frames from `prepare`. Out: an ASGI extension `parch.frames` in the scope of every
+websocket, through which a route writes frames, closes with a code and never waits: a reader that does not read is cut,
+with 1013.
 """
 
 import struct
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
@@ -51,7 +52,7 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.handshake_initiated and not self.handshake_complete:
             self.outbox = Outbox()
-            extensions: dict[str, Any] = self.scope["extensions"]  # type: ignore[assignment]
+            extensions = cast("dict[str, Any]", self.scope["extensions"])
             extensions[EXTENSION] = self
 
     def write(self, frame: bytes) -> None:

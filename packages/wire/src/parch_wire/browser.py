@@ -138,6 +138,7 @@ class AuthPubkeySuccess(Body):
 
 class DashDataPayload(Body):
     OMIT_EMPTY: ClassVar = frozenset({"capabilities", "active_devices"})
+    MAX_VALUES: ClassVar = 32_768
 
     user: User = msgspec.field(default_factory=User)
     spaces: list[Space] = msgspec.field(default_factory=list)
@@ -220,6 +221,8 @@ class LeaveSpaceUpdate(Body):
 
 
 class GetMessagesSuccess(Body):
+    MAX_VALUES: ClassVar = 32_768
+
     messages: list[Raw] = msgspec.field(default_factory=list)
     has_more_messages: bool = False
     channel_uuid: str = ""

@@ -194,6 +194,8 @@ class AcceptInviteResponse(Request):
 
 
 class GetMessagesResponse(Request):
+    MAX_VALUES: ClassVar = 32_768
+
     messages: list[Raw] = msgspec.field(default_factory=list)
     has_more_messages: bool = False
     channel_uuid: str = ""

@@ -59,11 +59,11 @@ class RelayService:
         return Starlette(
             routes=[WebSocketRoute("/ws", self._sockets), *api.routes()],
             middleware=[
-                Middleware(RateLimit, rate=Rate(self._settings.requests_per_second, 1.0)),
-                Middleware(SecurityHeaders, content_security_policy=CONTENT_SECURITY_POLICY),
                 Middleware(
                     CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["Content-Type"]
                 ),
+                Middleware(SecurityHeaders, content_security_policy=CONTENT_SECURITY_POLICY),
+                Middleware(RateLimit, rate=Rate(self._settings.requests_per_second, 1.0)),
             ],
             exception_handlers={404: _not_found, 405: _not_found},
         )

@@ -43,6 +43,7 @@ TOO_LATE = 4001
 TOO_MANY_ATTEMPTS = 4002
 HOST_OUTBOX_FRAMES = 8192
 HOST_OUTBOX_BYTES = 16 << 20
+HOST_MESSAGE_BYTES = 1 << 20
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("parch_relay")
@@ -247,6 +248,7 @@ class Connection:
         features = prove_host(session, data, self._signing_key)
         self._proved(before)
         self._frames.outbox = Outbox(HOST_OUTBOX_FRAMES, HOST_OUTBOX_BYTES)
+        self._frames.conn.max_message_size = HOST_MESSAGE_BYTES  # dashboards of large spaces
         self._board.host_entered(session, self._signing_key, features)
         await self._record_proof()
         self._write(_HOST_AUTH_SUCCESS)
