@@ -10,8 +10,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
 
 from .folder import AlreadyRunning, RunFolder
 from .parts import PartFailed
@@ -159,7 +157,8 @@ def _show(state: dict[str, Any]) -> None:
     if "url" not in state:
         return
     now = Running(*(state[name] for name in Running._fields))
-    table = Table.grid(padding=(0, 2))
+    out = Console(highlight=False, soft_wrap=True)
+    out.print("\n[bold green]Parch is running[/]")
     for name, value in (
         ("Chat", now.url),
         ("Host id", now.host_uuid),
@@ -167,13 +166,12 @@ def _show(state: dict[str, Any]) -> None:
         ("Metrics", now.metrics_url),
         ("Settings", now.env_file),
     ):
-        table.add_row(f"[bold]{name}", value)
-    out = Console(highlight=False)
-    out.print(Panel.fit(table, title="Parch is running", border_style="green"))
+        out.print(f"  [bold]{name:<9}[/] {value}")
     out.print(
-        "Try next, in another terminal:\n"
-        "  set -a; . .run/env; set +a\n"
-        "  .venv/bin/hostctl status\n"
-        "  .venv/bin/hostctl channels list\n"
-        "  .venv/bin/hostctl invite          (a link and a QR code)\n"
+        "\nTry next, in another terminal:\n"
+        f"  set -a; . {now.env_file}; set +a\n"
+        "  .venv/bin/hostctl status              is the host connected, and what does it hold?\n"
+        "  .venv/bin/hostctl doctor              everything from files to relay, with fixes\n"
+        "  .venv/bin/hostctl invite              a link to the host, and a QR code\n"
+        "  .venv/bin/hostctl invites add --help  bring somebody into the space\n"
     )

@@ -38,9 +38,12 @@ class Supervisor:
         self._stop = threading.Event()
 
     def start(self) -> Running:
-        """Everything, in order. Raises PartFailed; then what had been started is stopped."""
+        """Everything, in order; from then on signals end `watch`. Raises PartFailed; then what had started is stopped."""
         try:
-            return self._start()
+            now = self._start()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: self._stop.set())
+            return now
         except BaseException:
             self.stop()
             raise
@@ -80,8 +83,6 @@ class Supervisor:
 
     def watch(self) -> str | None:
         """Until a signal (None) or until a part ends by itself (what happened)."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stop.set())
         while not self._stop.wait(0.5):
             for part in self._parts:
                 if part.exit_code() is not None:
