@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,7 +90,24 @@ def test_ctrl_c_stops_everything(command: Command) -> None:
     assert command("down").stderr.strip() == "Nothing runs here."
 
 
-def test_a_part_that_ends_by_itself_ends_the_platform_and_says_why(command: Command) -> None:
+def host_pid(command: Command) -> int:
+    status: dict[str, int] = json.loads((command.folder / "host" / "host_status.json").read_text())
+    return status["pid"]
+
+
+def test_a_part_that_is_killed_is_started_again(command: Command) -> None:
+    assert command("up", "--detach").returncode == 0
+    killed = host_pid(command)
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while host_pid(command) == killed and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert host_pid(command) != killed
+    assert "The host ended with exit code -9; it is started again." in (command.folder / "logs" / "up.log").read_text()
+
+
+def test_a_part_that_will_not_stay_up_ends_the_platform_and_says_why(command: Command) -> None:
+    """The host's keys are damaged while it runs: it cannot start again."""
     process = subprocess.Popen(
         command.argv("up"), env=command.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -97,11 +115,11 @@ def test_a_part_that_ends_by_itself_ends_the_platform_and_says_why(command: Comm
     for line in process.stdout:
         if "Parch is running" in line:
             break
-    status = json.loads((command.folder / "host" / "host_status.json").read_text())
-    os.kill(status["pid"], signal.SIGKILL)
+    (command.folder / "host" / "host_config.json").write_text("{")
+    os.kill(host_pid(command), signal.SIGKILL)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "The host ended with exit code -9" in err
+    assert "The host keeps ending" in err
 
 
 def test_a_taken_port_is_one_sentence(command: Command) -> None:

@@ -86,7 +86,7 @@ def _foreground(place: RunFolder) -> None:
             progress.done()
             place.write_state({"pid": os.getpid(), "ready": True, **now._asdict()})
             _show(now._asdict())
-            ended = supervisor.watch()
+            ended = supervisor.watch(lambda text: err.print(f"[yellow]{text}"))
             err.print("\nStopping …")
         if ended:
             err.print(f"[red]{ended}")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 35.0
+MAX_STARTS = 5
+STARTS_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
 
@@ -26,16 +28,28 @@ class Part:
 
     def __init__(self, name: str, argv: list[str], environment: Mapping[str, str], log: Path) -> None:
         self.name = name
+        self.starts: list[float] = []
+        self._argv = argv
+        self._environment = {**os.environ, **environment}
         self._log = log
-        with log.open("ab") as out:
+        self.start()
+
+    def start(self) -> None:
+        """Also starts it again, once it has ended."""
+        self.starts.append(time.monotonic())
+        with self._log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603  our own programs, by absolute path
-                argv,
-                env={**os.environ, **environment},
+                self._argv,
+                env=self._environment,
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+    def fails_too_often(self) -> bool:
+        """Has it been started 5 times within the last minute?"""
+        return len(self.starts) >= MAX_STARTS and time.monotonic() - self.starts[-MAX_STARTS] < STARTS_SECONDS
 
     @property
     def pid(self) -> int:

@@ -38,7 +38,7 @@ class Supervisor:
         self._stop = threading.Event()
 
     def start(self) -> Running:
-        """Everything, in order; from then on signals end `watch`. Raises PartFailed; then what had started is stopped."""
+        """Everything, in order; then signals end `watch`. Raises PartFailed; then what had started is stopped."""
         try:
             now = self._start()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -81,12 +81,17 @@ class Supervisor:
             str(self._folder.env),
         )
 
-    def watch(self) -> str | None:
-        """Until a signal (None) or until a part ends by itself (what happened)."""
-        while not self._stop.wait(0.5):
+    def watch(self, say: Callable[[str], None]) -> str | None:
+        """Until a signal (None), or until a part will not stay up (why). A part that ends is started again."""
+        while not self._stop.wait(0.2):
             for part in self._parts:
-                if part.exit_code() is not None:
-                    return f"The {part.name} ended with exit code {part.exit_code()}.\n{part.last_words()}"
+                code = part.exit_code()
+                if code is None:
+                    continue
+                if part.fails_too_often():
+                    return f"The {part.name} keeps ending, with exit code {code}.\n{part.last_words()}"
+                say(f"The {part.name} ended with exit code {code}; it is started again.")
+                part.start()
         return None
 
     def stop(self) -> None:
