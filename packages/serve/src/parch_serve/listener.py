@@ -5,6 +5,9 @@ import socket
 from parch_serve.errors import StartupError
 
 BACKLOG = 2048
+UNSENT_BYTES = 131_072
+"""What the kernel takes from us ahead of what it can send to a peer. Left alone it takes 4 MiB from a peer that does
+not read, which nobody counts and which keeps a slow reader unnoticed."""
 
 
 def bind(host: str, port: int, name: str) -> socket.socket:
@@ -12,6 +15,8 @@ def bind(host: str, port: int, name: str) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):  # accepted connections inherit it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         if listener.family is socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listener.bind((host, port))

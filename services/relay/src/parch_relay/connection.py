@@ -122,6 +122,7 @@ class Connection:
         self._trace = context_from_headers(scope["headers"])
         self._signing_key = b""
         self._deadline: asyncio.TimerHandle | None = None
+        self._counted = State.NEW
         self.authenticated = False
         self.session = Session(
             client_uuid=str(uuid4()), outlet=self._frames, address=address, origin=headers.get("origin", "").strip()
@@ -129,7 +130,7 @@ class Connection:
 
     async def run(self, receive: Receive) -> None:
         """Until the peer or the relay ends it."""
-        self._count(+1)
+        metrics.SOCKETS.labels("new").inc()
         self._arm("Join a host within the time limit.")
         try:
             while True:
@@ -145,7 +146,7 @@ class Connection:
         finally:
             if self._deadline:
                 self._deadline.cancel()
-            self._count(-1)
+            metrics.SOCKETS.labels(self._counted.name.lower()).dec()
             self.session.state = State.CLOSED
             self._board.leave(self.session)
 
@@ -236,17 +237,16 @@ class Connection:
 
     async def _auth_pubkey(self, data: Raw) -> None:
         self._count_attempt()
-        before = self.session.state
         answer = prove_browser(self.session, data)
-        self._proved(before)
+        self._proved()
         self._board.enter(self.session, self._signing_key)
         self._write(answer)
 
     async def _host_auth(self, data: Raw) -> None:
         self._count_attempt()
-        session, before = self.session, self.session.state
+        session = self.session
         features = prove_host(session, data, self._signing_key)
-        self._proved(before)
+        self._proved()
         self._frames.outbox = Outbox(HOST_OUTBOX_FRAMES, HOST_OUTBOX_BYTES)
         self._frames.conn.max_message_size = HOST_MESSAGE_BYTES  # dashboards of large spaces
         self._board.host_entered(session, self._signing_key, features)
@@ -260,10 +260,8 @@ class Connection:
         except DatabaseUnavailable:
             log.warning("online_not_recorded", host=self.session.host_uuid)
 
-    def _proved(self, before: State) -> None:
-        after = self.session.state
-        self.session.state = before
-        self._move(after)
+    def _proved(self) -> None:
+        self._move(self.session.state)
         if self._deadline:
             self._deadline.cancel()
         self.authenticated = True
@@ -284,12 +282,10 @@ class Connection:
         self._deadline = asyncio.get_running_loop().call_later(seconds, self._close, TOO_LATE, reason)
 
     def _move(self, state: State) -> None:
-        self._count(-1)
-        self.session.state = state
-        self._count(+1)
-
-    def _count(self, change: int) -> None:
-        metrics.SOCKETS.labels(self.session.state.name.lower()).inc(change)
+        """Counted under its own name for the state: a session that is displaced is closed from outside."""
+        metrics.SOCKETS.labels(self._counted.name.lower()).dec()
+        self.session.state = self._counted = state
+        metrics.SOCKETS.labels(state.name.lower()).inc()
 
     def _write(self, text: bytes) -> None:
         self._frames.write(prepare(text))

@@ -49,7 +49,7 @@ from parch_wire.messages import (
 from .effects import Effect, Show, Tell, tell
 from .hub import Room
 from .pending import settle
-from .session import Session
+from .session import Pending, Session
 from .show import chat_frame
 
 TimeFormat = Callable[[float], str]
@@ -81,13 +81,21 @@ class Reply:
         return [Tell(members, frame(type_, body))] if members else []
 
 
-def apply(room: Room, type_: str, raw: Raw, format_time: TimeFormat) -> list[Effect] | None:
-    """The effects of a host's message; None when its body does not fit, which is ignored."""
+def apply(
+    room: Room, type_: str, raw: Raw, format_time: TimeFormat, settled: Callable[[Pending], None] | None = None
+) -> list[Effect] | None:
+    """The effects of a host's message; None when its body does not fit, which is ignored.
+
+    `settled` is told which question it answers, if any.
+    """
     try:
         body = parse(HOST_REPLIES[type_], raw)
     except InvalidBody:
         return None
-    return _REPLIES[type_](Reply(room, type_, body, format_time), body)
+    reply = Reply(room, type_, body, format_time)
+    if reply.pending is not None and settled is not None:
+        settled(reply.pending)
+    return _REPLIES[type_](reply, body)
 
 
 def _dash_data(reply: Reply, body: GetDashDataResponse) -> list[Effect]:

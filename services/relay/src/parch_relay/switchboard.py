@@ -21,7 +21,7 @@ from . import metrics, pending, replies
 from .bus import Asked, Bus, Down, Event, RollCall, Said, Shown, Unsubscribe, Up, from_host, to_host
 from .effects import Ask, Close, Effect, Show, Tell
 from .hub import Hub, Room
-from .session import Session, State
+from .session import Pending, Session, State
 
 DISPLACED = 4003
 SWEEP_SECONDS = 1.0
@@ -189,8 +189,10 @@ class Switchboard:
             case Up(client_uuid, features, since):
                 if room.author is not None and room.author.client_uuid != client_uuid:
                     self._displace(room)
+                known = room.online and room.since == since
                 room.online, room.features, room.since = True, frozenset(features), since
-                self.perform([pending.status(room, utc_text(since))])
+                if not known:
+                    self.perform([pending.status(room, utc_text(since))])
             case Down(since):
                 room.online, room.since = False, since
                 self.perform([*pending.abandon(room), pending.status(room, utc_text(since))])
@@ -202,14 +204,15 @@ class Switchboard:
         if type_ == "relay_health_check_ack":
             self._acked(room, data)
             return
-        asked_at = self._clock()
-        effects = replies.apply(room, type_, data, utc_text)
+        effects = replies.apply(room, type_, data, utc_text, self._settled)
         if effects is None:
             metrics.IGNORED.labels("invalid_host_reply").inc()
             log.warning("invalid_host_reply", host=room.uuid, type=type_)
             return
-        metrics.ANSWER_SECONDS.labels(type_).observe(self._clock() - asked_at)
         self.perform(effects)
+
+    def _settled(self, question: Pending) -> None:
+        metrics.ANSWER_SECONDS.labels(question.request).observe(self._clock() - question.asked_at)
 
     # --- what the effects say ---
 
