@@ -1,4 +1,5 @@
-"""The program `hostctl`: a command line in, an exit code out. Nobody ever sees a traceback, unless HOSTCTL_DEBUG is set."""
+"""The program `hostctl`: a command line in, an exit code out. Nobody ever sees a traceback, unless
+HOSTCTL_DEBUG is set."""
 
 import os
 import sys
@@ -28,7 +29,7 @@ def _run(words: list[str]) -> int:
 
     app = load(words)
     if "_HOSTCTL_COMPLETE" in os.environ:
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
     code = app(words, prog_name="hostctl", standalone_mode=False, complete_var="_HOSTCTL_COMPLETE")
@@ -42,7 +43,8 @@ def _explained(error: BaseException) -> Failure:
     if isinstance(error, Abort):
         error = KeyboardInterrupt()
     if isinstance(error, TyperException):
-        return usage(error.format_message(), "Run it with --help.")
+        text = error.format_message().replace("Value error, ", "")
+        return usage(text.rstrip(".") + ".", "Run it with --help.")
     return explain(error)
 
 

@@ -1,5 +1,4 @@
-"""Changes made by the command line beside a running host: noticed in the database, told to the relay
-(docs/protocol.md §2.6).
+"""Changes of the command line beside a running host: noticed in the database, told to the relay (protocol.md §2.6).
 
 A change is told at least once, and again only if the host dies between telling and forgetting; the relay takes that
 in its stride. A relay that does not know `push` is told nothing: its browsers see the change with their next

@@ -1,5 +1,4 @@
-"""A relay's request in, the frames to send back out (spec §3.6, §7.6): finds the answer by type, turns refusals
-into errors.
+"""A relay's request in, the frames to send back out (spec §3.6, §7.6); refusals become `error` frames.
 
 Pure but for the records port of its Context. A StoreError is left to the caller, who knows whether the whole batch
 is lost.
@@ -9,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from parch_wire.errors import InvalidBody, WireError
-from parch_wire.messages import HOST_REQUESTS, Body, Frame, Refusal, Request, frame, parse
+from parch_wire.messages import HOST_REQUESTS, Body, Frame, Refusal, Request, RequesterRequest, frame, parse
 
 from . import answer_members, answer_messages, answer_people, answer_spaces
 from .context import Context
@@ -75,8 +74,10 @@ def refusal(asked: Frame, error: Refused | StoreError | WireError | HostError) -
 
 
 def _speaker(body: Request) -> str:
-    """The public key of the session that asks."""
-    key: str = getattr(body, "requester_user_public_key", "") or getattr(body, "user_public_key", "")
+    """The public key of the session that asks; in a RequesterRequest `user_public_key` is somebody else's."""
+    if isinstance(body, RequesterRequest):
+        return body.requester_user_public_key
+    key: str = getattr(body, "user_public_key", "")
     return key
 
 

@@ -1,5 +1,4 @@
-"""When to dial again: the number of failures since the last stable connection and a random number in, seconds to
-wait out.
+"""When to dial again: failures since the last stable connection and a random number in, seconds to wait out.
 
 Hosts of one relay lose it in the same instant. A hundred of them spread over the first wait make fewer than 20
 dials in any second, and since every further wait begins where the one before it ended, the waves stay apart (cf.

@@ -1,8 +1,8 @@
 """Backups: a host's configuration and database in, one sealed file out; and back into a directory of files, checked.
 
-The plain text of the sealed file (sealed_file.py) is a tar stream of `manifest.json`, `host_config.json` (with the keys),
-`hostctl.toml` if there is one, and `host_chat_v2.db`. Nothing from a backup is used before its last byte has proved authentic and the database has passed SQLite's
-integrity check.
+The plain text of the sealed file (sealed_file.py) is a tar stream of `manifest.json`, `host_config.json` (with
+the keys), `hostctl.toml` if there is one, and `host_chat_v2.db`. Nothing from a backup is used before its last
+byte has proved authentic and the database has passed SQLite's integrity check.
 """
 
 import io
@@ -19,8 +19,8 @@ import msgspec
 from . import snapshot
 from .config import CONFIG_FILE, DATABASE_FILE
 from .failures import conflict
-from .settings import FILE as SETTINGS_FILE
 from .sealed_file import SCRYPT_N, OpeningReader, SealingWriter, damaged
+from .settings import FILE as SETTINGS_FILE
 
 FORMAT = 1
 HOST_FILES = (DATABASE_FILE, SETTINGS_FILE, CONFIG_FILE)
@@ -42,10 +42,17 @@ class Manifest(msgspec.Struct):
 
 
 def write(
-    target: Path, passphrase: bytes, texts: Mapping[str, bytes], database: Path, manifest: Manifest, salt: bytes,
-    advance: Advance, n: int = SCRYPT_N,
+    target: Path,
+    passphrase: bytes,
+    texts: Mapping[str, bytes],
+    database: Path,
+    manifest: Manifest,
+    salt: bytes,
+    advance: Advance,
+    n: int = SCRYPT_N,
 ) -> None:
-    """Writes `target` (0600) whole or not at all. `texts` are the small files by name; nobody may write to `database`."""
+    """Writes `target` (0600) whole or not at all. `texts` are the small files by name; nobody may write to
+    `database`."""
     with replacing(target) as sink:
         sealed = SealingWriter(sink, passphrase, salt, n)
         with tarfile.open(fileobj=cast(BinaryIO, sealed), mode="w|") as archive, database.open("rb") as pages:
@@ -59,7 +66,7 @@ def write(
 def unpack(source: Path, passphrase: bytes, folder: Path, advance: Advance) -> Manifest:
     """Writes the backup's configuration and database into `folder` and proves them whole. Raises Failure."""
     with source.open("rb") as sealed:
-        reader = OpeningReader(_Watched(sealed, advance), passphrase)
+        reader = OpeningReader(cast(BinaryIO, _Watched(sealed, advance)), passphrase)
         try:
             with tarfile.open(fileobj=cast(BinaryIO, reader), mode="r|") as archive:
                 texts = {member.name: _extract(archive, member, folder) for member in archive}
@@ -72,10 +79,12 @@ def unpack(source: Path, passphrase: bytes, folder: Path, advance: Advance) -> M
 
 
 def place(unpacked: Path, directory: Path, aside: Path) -> list[Path]:
-    """Moves unpacked files into `directory`, what is in their way into `aside`; both on one disk. Returns what was moved aside.
+    """Moves unpacked files into `directory`, what is in their way into `aside`; both on one disk. Returns what
+    was moved aside.
 
-    The configuration goes first on the way out and last on the way in: whenever this is cut short, the directory holds a whole
-    host or none, never half of one and half of another. When a move fails, everything moves back.
+    The configuration goes first on the way out and last on the way in: whenever this is cut short, the
+    directory holds a whole host or none, never half of one and half of another. When a move fails, everything
+    moves back.
     """
     moved: list[tuple[Path, Path]] = []
     old = [directory / name for name in (*reversed(HOST_FILES), f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm")]
@@ -98,7 +107,8 @@ def place(unpacked: Path, directory: Path, aside: Path) -> list[Path]:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A new file (0600) that takes `target`'s place, on disk, when the block ends well, and leaves no trace otherwise."""
+    """A new file (0600) that takes `target`'s place, on disk, when the block ends well, and leaves no trace
+    otherwise."""
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as sink:

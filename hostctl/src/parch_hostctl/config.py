@@ -1,5 +1,4 @@
-"""The host's identity on disk, `host_config.json` of the original read in place (spec §7.2): a directory in, a
-HostConfig out.
+"""`host_config.json`, the host's identity (spec §7.2), read in place: a directory in, a HostConfig out; and back.
 
 Written whole or not at all, mode 0600. A file that cannot be understood is reported and never replaced (spec Q20).
 """

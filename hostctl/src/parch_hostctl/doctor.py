@@ -68,12 +68,13 @@ def skip(reason: str) -> Finding:
 
 def examine(probes: Sequence[Probe], clock: Callable[[], float]) -> Iterator[Check]:
     """The checks one by one, as they finish; `clock` gives seconds."""
-    verdicts: dict[str, Verdict] = {}
+    blamed: dict[str, str] = {}
     for probe in probes:
-        blocker = next((need for need in probe.needs if verdicts[need] in (Verdict.FAIL, Verdict.SKIP)), "")
+        cause = next((blamed[need] for need in probe.needs if need in blamed), "")
         started = clock()
-        finding = skip(f"needs: {blocker}") if blocker else probe.ask()
-        verdicts[probe.name] = finding.verdict
+        finding = skip(f"not checked, because {cause} failed") if cause else probe.ask()
+        if finding.verdict in (Verdict.FAIL, Verdict.SKIP):
+            blamed[probe.name] = cause or probe.name
         yield Check(probe.name, finding.verdict, finding.seen, finding.fix, round((clock() - started) * 1000))
 
 
@@ -120,16 +121,27 @@ def judge_clock(relay: float, here: float, round_trip: float) -> Finding:
 
 def judge_certificate(days_left: float) -> Finding:
     if days_left < CERTIFICATE_WARNING_DAYS:
-        return warn(f"the certificate ends in {days_left:.0f} days", "Ask the relay's operator to renew the certificate.")
+        return warn(
+            f"the certificate ends in {days_left:.0f} days", "Ask the relay's operator to renew the certificate."
+        )
     return ok(f"the certificate is valid for {days_left:.0f} days")
 
 
 _TLS_FAULTS = {
     9: ("the certificate is not valid yet", "Check this machine's clock, then ask the relay's operator."),
-    10: ("the certificate has expired", "Ask the relay's operator to renew the certificate; check this machine's clock."),
+    10: (
+        "the certificate has expired",
+        "Ask the relay's operator to renew the certificate; check this machine's clock.",
+    ),
     18: ("the certificate is self-signed", "If you trust this relay: export SSL_CERT_FILE=/path/to/its-ca.pem"),
-    19: ("the certificate comes from an unknown authority", "If you trust it: export SSL_CERT_FILE=/path/to/its-ca.pem"),
-    20: ("the certificate comes from an unknown authority", "If you trust it: export SSL_CERT_FILE=/path/to/its-ca.pem"),
+    19: (
+        "the certificate comes from an unknown authority",
+        "If you trust it: export SSL_CERT_FILE=/path/to/its-ca.pem",
+    ),
+    20: (
+        "the certificate comes from an unknown authority",
+        "If you trust it: export SSL_CERT_FILE=/path/to/its-ca.pem",
+    ),
     62: ("the certificate is for another name", "Check the relay's address: hostctl config show --origin"),
     64: ("the certificate is for another address", "Use the relay's name in place of its address."),
 }

@@ -18,13 +18,16 @@ from .doctor import Finding, Probe
 from .errors import HostError
 from .failures import Failure, explain
 from .settings import Settings
-from .store import Store
+from .store import Store, schema
+from .views import amount
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 INTEGRITY_SECONDS = 5.0
 """Longest integrity check of the database; a larger one is left to `hostctl backup verify`."""
+
+_RESTORE = "hostctl restore FILE --force"
 
 
 class Patient:
@@ -65,7 +68,7 @@ class Patient:
             self._settings = self._resolve()
             self._address = probes.address_of(self._settings.relay_url)
         except (HostError, ValueError) as error:
-            return judge.fail(str(error), getattr(error, "hint", "") or "See: hostctl config show --origin")
+            return judge.fail(str(error), getattr(error, "hint", "") or "hostctl config show --origin")
         return judge.ok(f"the relay is {self._settings.relay_url}")
 
     def _config(self) -> Finding:
@@ -87,7 +90,7 @@ class Patient:
         try:
             self._key()
         except HostError as error:
-            return judge.fail(error.text, "hostctl restore FILE --force   (a new key would be refused by the relay)")
+            return judge.fail(error.text, _RESTORE + "   (a new key would be refused by the relay)")
         return judge.ok("the private key belongs to the public key")
 
     def _key(self) -> "Ed25519PrivateKey":
@@ -101,14 +104,18 @@ class Patient:
     def _database(self) -> Finding:
         try:
             if found := snapshot.faults(self.database, INTEGRITY_SECONDS):
-                return judge.fail(f"the database is damaged: {found[0]}", "hostctl restore FILE --force")
+                return judge.fail(f"the database is damaged: {found[0]}", _RESTORE)
+            there = snapshot.columns(self.database)
+            missing = [table for table in snapshot.TABLES if table not in there]
+            if misfit := schema.incompatible(there, set()) or (missing and f"it lacks table {missing[0]}"):
+                return judge.fail(f"the database is not a host's: {misfit}", _RESTORE)
             with Store.open(self.database, readonly=True) as store:
                 counts = store.counts()
         except TimeoutError:
             return judge.ok(f"opens; too large to check whole in {INTEGRITY_SECONDS:.0f} s")
         except (HostError, Failure) as error:
             return judge.fail(error.text, error.hint)
-        return judge.ok(f"sound: {counts.spaces} spaces, {counts.messages} messages")
+        return judge.ok(f"sound: {amount(counts.spaces, 'space')}, {amount(counts.messages, 'message')}")
 
     def _relay(self) -> Finding:
         finding, self._health = self._ask("GET", "/healthz", None, probes.health)
@@ -135,7 +142,9 @@ class Patient:
 
     def _presence(self) -> Finding:
         running = status.is_running(self.directory)
-        return self._ask("POST", "/api/hosts_by_uuids", {"uuids": [self._identity.uuid]}, lambda answer: self._seen(answer, running))[0]
+        return self._ask(
+            "POST", "/api/hosts_by_uuids", {"uuids": [self._identity.uuid]}, lambda answer: self._seen(answer, running)
+        )[0]
 
     def _seen(self, answer: probes.Answer, running: bool) -> Finding:
         self._online = probes.is_online(answer)
@@ -156,5 +165,7 @@ class Patient:
             answer = probes.fetch(self._address, method, path, body)
         except (OSError, http.client.HTTPException) as error:
             reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-            return judge.fail(f"{path} does not answer: {reason}", "The relay is ill: ask its operator, then try again."), None
+            return judge.fail(
+                f"{path} does not answer: {reason}", "The relay is ill: ask its operator, then try again."
+            ), None
         return judged(answer), answer

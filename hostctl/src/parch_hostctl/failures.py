@@ -55,7 +55,7 @@ _EXITS = {
     "config_missing": Exit.NOT_FOUND,
     "database_missing": Exit.NOT_FOUND,
     "unknown_user": Exit.NOT_FOUND,
-    "not_member": Exit.NOT_FOUND,
+    "not_a_member": Exit.NOT_FOUND,
     "config_exists": Exit.CONFLICT,
     "already_running": Exit.CONFLICT,
     "already_member": Exit.CONFLICT,

@@ -19,7 +19,7 @@ from . import config, keys, official, status
 from .announcer import Announcer
 from .config import HostConfig
 from .context import Context
-from .errors import StoreError
+from .errors import HostError, StoreError
 from .intake import Intake
 from .link import Link, Waits
 from .registration import Registered, register
@@ -48,6 +48,9 @@ async def run(directory: Path, settings: Settings, on_event: OnEvent) -> None:
                 await _serve(settings, identity, key, store, worker, reporter)
             finally:
                 await worker.call(store.close)
+        except HostError as error:
+            reporter.remember(error.text)
+            raise
         finally:
             worker.close()
             reporter.say("stopped", "The host has stopped.")

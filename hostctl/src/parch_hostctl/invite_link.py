@@ -1,7 +1,8 @@
 """Invite links: a relay address, a host and perhaps a space in; a link, the reverse, and a QR code out.
 
-The ids stand in the fragment (`…/client#host=<uuid>&space=<uuid>`). A browser never sends the fragment, so neither proxies nor
-access logs nor `Referer` headers learn who was invited where. `read_link` takes the query form (`?host=`) as well.
+The ids stand in the fragment (`…/client#host=<uuid>&space=<uuid>`). A browser never sends the fragment, so
+neither proxies nor access logs nor `Referer` headers learn who was invited where. `read_link` takes the query
+form (`?host=`) as well.
 """
 
 from urllib.parse import parse_qs, quote, urlsplit

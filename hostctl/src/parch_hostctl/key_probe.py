@@ -1,4 +1,5 @@
-"""Does the relay let this host in? A websocket address and a key in, a finding out: joins, signs, and leaves again (spec §3.4).
+"""Does the relay let this host in? A websocket address and a key in, a finding out: joins, signs, and leaves
+again (spec §3.4).
 
 Only for a host that runs nowhere: whoever proves the key last is the host, and the one before is closed.
 """
@@ -39,10 +40,14 @@ def prove(url: str, host_uuid: str, key: "Ed25519PrivateKey") -> Finding:
                     case "host_auth_success":
                         return ok("the relay accepts this host's key")
                     case "join_error" if heard:
-                        return fail(f"the relay does not let the host in: {parse(Refusal, heard.data).error}", _REGISTER)
+                        return fail(
+                            f"the relay does not let the host in: {parse(Refusal, heard.data).error}", _REGISTER
+                        )
                     case "authentication-error" if heard:
                         return fail(f"the relay refuses the key: {parse(Refusal, heard.data).error}", _RESTORE)
     except TimeoutError:
         return fail("the relay does not answer on its websocket", "Ask the relay's operator.")
     except (OSError, WebSocketException) as error:
-        return fail(f"no websocket there: {error}", "A proxy in between may not pass websockets: ask the relay's operator.")
+        return fail(
+            f"no websocket there: {error}", "A proxy in between may not pass websockets: ask the relay's operator."
+        )

@@ -1,5 +1,4 @@
-"""The websocket to the relay (spec §1.2, §7.5): dials, proves the key, hands requests on, and dials again when it
-breaks.
+"""The websocket to the relay (spec §1.2, §7.5): dials, proves the key, hands requests on, dials again when it breaks.
 
 Requests go to `take` in the order they came; health checks are answered here, at once. Ends only by cancellation,
 or with a LinkError when the relay will not have this host: wrong key, or another process has taken its place (spec

@@ -1,8 +1,8 @@
 """Where words go: results to stdout, talk to stderr, and how both look on what they are connected to.
 
-In: the streams, the environment and the flags `--json` and `--quiet`. Out: JSON documents; or tables, colours, progress bars and
-questions on a terminal; or plain lines in a pipe. `NO_COLOR`, `FORCE_COLOR` and `TERM=dumb` are honoured. rich is imported only
-when something is to be painted.
+In: the streams, the environment and the flags `--json` and `--quiet`. Out: JSON documents; or tables, colours,
+progress bars and questions on a terminal; or plain lines in a pipe. `NO_COLOR`, `FORCE_COLOR` and `TERM=dumb`
+are honoured. rich is imported only when something is to be painted.
 """
 
 import os
@@ -77,7 +77,7 @@ class Output:
     def show(self, view: View) -> None:
         if isinstance(view, Table) and not view.rows:
             self.note(view.empty)
-        elif self.rich and not isinstance(view, str):
+        elif self.rich and isinstance(view, Table | Facts):
             self._console(stderr=False).print(_paint(view))
         else:
             self._write(plain(view))
@@ -95,6 +95,7 @@ class Output:
         """Talk: what happened, what to do next. Not with --quiet, not with --json."""
         if not text or self.quiet:
             return
+        text = "\n".join(map(printable, text.split("\n")))
         if self._rich_talk:
             self._console(stderr=True).print(text, style=style, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -106,9 +107,9 @@ class Output:
             shape = {"code": failure.code, "message": failure.text, "hint": failure.hint}
             print(msgspec.json.encode(shape).decode(), file=sys.stderr)
             return
-        self._complain("error", "bold red", failure.text)
+        self._complain("error", "bold red", printable(failure.text))
         if failure.hint:
-            self._complain("  try", "bold", failure.hint)
+            self._complain("  try", "bold", printable(failure.hint))
 
     def _complain(self, label: str, style: str, text: str) -> None:
         if not self._rich_talk:
@@ -155,7 +156,7 @@ def _paint(view: Table | Facts) -> Any:
         for label, value in view.pairs:
             grid.add_row(Text(label, style="dim"), cell(value))
         return grid
-    painted_table = rich_table.Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    painted_table = rich_table.Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for column in view.columns:
         painted_table.add_column(column, overflow="fold")
     for row in view.rows:

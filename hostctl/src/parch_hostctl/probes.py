@@ -1,4 +1,5 @@
-"""The questions `hostctl doctor` asks the network: an address in, facts turned into findings out. Every question has a time limit.
+"""The questions `hostctl doctor` asks the network: an address in, facts turned into findings out. Every
+question has a time limit.
 
 Only the standard library: a doctor must not depend on what may be ill.
 """
@@ -85,9 +86,14 @@ def reach(address: Address) -> Finding:
     try:
         socket.create_connection((address.name, address.port), SECONDS).close()
     except TimeoutError:
-        return fail(f"{where} does not answer", "A firewall may drop the traffic: allow it outwards, or ask the relay's operator.")
+        return fail(
+            f"{where} does not answer",
+            "A firewall may drop the traffic: allow it outwards, or ask the relay's operator.",
+        )
     except ConnectionRefusedError:
-        return fail(f"{where} refuses connections", "The relay is down or listens elsewhere: hostctl config show --origin")
+        return fail(
+            f"{where} refuses connections", "The relay is down or listens elsewhere: hostctl config show --origin"
+        )
     except OSError as error:
         return fail(f"{where} cannot be reached: {error.strerror or error}", "Check this machine's network.")
     return ok(f"{where} accepts connections")
@@ -98,7 +104,10 @@ def secure(address: Address, now: float) -> Finding:
     if not address.secure:
         if address.is_loopback:
             return ok("plain http, on this machine only")
-        return warn("plain http: anybody on the way sees who talks to whom", "export CHAT_RELAY_SCHEME=https CHAT_RELAY_WS_SCHEME=wss")
+        return warn(
+            "plain http: anybody on the way sees who talks to whom",
+            "export CHAT_RELAY_SCHEME=https CHAT_RELAY_WS_SCHEME=wss",
+        )
     try:
         certificate = _certificate(address)
     except ssl.SSLCertVerificationError as error:
@@ -111,7 +120,10 @@ def secure(address: Address, now: float) -> Finding:
 def health(answer: Answer) -> Finding:
     if answer.status == 200 and _json(answer).get("status") == "ok":
         return ok(f"answers in {answer.took * 1000:.0f} ms")
-    return fail(f"/healthz says {answer.status}", "What listens there is not a healthy Parch relay: hostctl config show --origin")
+    return fail(
+        f"/healthz says {answer.status}",
+        "What listens there is not a healthy Parch relay: hostctl config show --origin",
+    )
 
 
 def clock(answer: Answer) -> Finding:

@@ -1,7 +1,8 @@
-"""What is asked of the person in front: a question in, an answer out. Every question has a flag that answers it beforehand.
+"""What is asked of the person in front: a question in, an answer out. Every question has a flag that answers it
+beforehand.
 
-Questions go to stderr, so that stdout stays data. A passphrase comes from the keyboard, a file or stdin: never from the command
-line or the environment, where other processes could read it.
+Questions go to stderr, so that stdout stays data. A passphrase comes from the keyboard, a file or stdin: never
+from the command line or the environment, where other processes could read it.
 """
 
 import getpass
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 from .failures import Failure, usage
+from .views import printable
 
 
 class Questions:
@@ -18,7 +20,8 @@ class Questions:
         self.allowed = allowed and sys.stdin.isatty()
 
     def ask(self, question: str, default: str, flag: str) -> str:
-        """The answer, or `default` on a bare Enter. Without a person the default stands; without both it is a failure."""
+        """The answer, or `default` on a bare Enter. Without a person the default stands; without both it is a
+        failure."""
         if not self.allowed:
             if default:
                 return default
@@ -36,7 +39,8 @@ class Questions:
             raise Failure("declined", "Nothing was changed.")
 
     def passphrase(self, file: Path | None, repeat: bool) -> bytes:
-        """From `file` (first line; "-" is stdin), else typed twice (`repeat`) or once. Never from argv or the environment."""
+        """From `file` (first line; "-" is stdin), else typed twice (`repeat`) or once. Never from argv or the
+        environment."""
         if file is not None:
             return _first_line(file)
         if not self.allowed:
@@ -55,7 +59,9 @@ def _first_line(file: Path) -> bytes:
     try:
         data = sys.stdin.buffer.readline() if str(file) == "-" else file.read_bytes().partition(b"\n")[0]
     except OSError as error:
-        raise usage(f"Cannot read the passphrase file {file}: {error.strerror}.", code="passphrase_unreadable") from None
+        raise usage(
+            f"Cannot read the passphrase file {file}: {error.strerror}.", code="passphrase_unreadable"
+        ) from None
     return _not_blank(data.rstrip(b"\r\n"))
 
 
@@ -70,7 +76,7 @@ def _not_blank(passphrase: bytes) -> bytes:
 
 
 def _read(prompt: str) -> str:
-    print(prompt, end="", file=sys.stderr, flush=True)
+    print(printable(prompt), end="", file=sys.stderr, flush=True)
     line = sys.stdin.readline()
     if not line:
         raise KeyboardInterrupt

@@ -1,5 +1,4 @@
-"""What the store hands out that is not said on the wire; the rest are parch_wire's User, Channel, Space, Invite and
-Message."""
+"""What the store hands out beside parch_wire's User, Channel, Space, Invite and Message: rows in, these out."""
 
 import msgspec
 

@@ -1,5 +1,4 @@
-"""Making the host known to a relay, `POST /api/register_host` (spec §2.4, docs/protocol.md §2.8): a host in, the
-relay's answer out.
+"""Making the host known, `POST /api/register_host` (spec §2.4, protocol.md §2.8): a host in, the relay's answer out.
 
 Building the request and judging the answer are pure; `register` sends it. TLS certificates are always verified.
 """

@@ -26,5 +26,9 @@ class Reporter:
             status.save(self._directory, self._status)
         self._on_event(event)
 
+    def remember(self, error: str) -> None:
+        """Keeps why the host ends for the status; whoever started the host hears it as an exception."""
+        self._status.last_error, self._status.last_error_at = error, time.time()
+
     def count(self, name: str, amount: int = 1) -> None:
         self._status.counters[name] = self._status.counters.get(name, 0) + amount

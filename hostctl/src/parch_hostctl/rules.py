@@ -58,7 +58,7 @@ def check_member(space: SpaceHead | None, user: User, membership: Membership | N
     """The space, if `user` may read and write there. A space that is not there is refused likewise."""
     if space is None or not (space.author_id == user.id or (membership is not None and membership.joined)):
         raise Refused(
-            "not_member",
+            "not_a_member",
             "Unauthorized: you are not a member of this space.",
             "Ask the author of the space for an invite.",
         )
@@ -94,7 +94,7 @@ def check_answer(membership: Membership | None, user: User, text: str) -> Member
 
 def check_leaving(membership: Membership | None) -> None:
     if membership is None:
-        raise Refused("not_member", "Space user not found in database", "The author of a space deletes it instead.")
+        raise Refused("not_a_member", "Space user not found in database", "The author of a space deletes it instead.")
 
 
 def check_removal(space: SpaceHead, target: User | None, membership: Membership | None) -> User:
@@ -104,7 +104,7 @@ def check_removal(space: SpaceHead, target: User | None, membership: Membership 
     if target.id == space.author_id:
         raise Refused("author_stays", "Cannot remove the space author", "Delete the space instead.")
     if membership is None:
-        raise Refused("not_member", "Space User failed to be removed in database", "This user is not in the space.")
+        raise Refused("not_a_member", "Space User failed to be removed in database", "This user is not in the space.")
     return target
 
 
@@ -120,8 +120,8 @@ def check_channel(channel: Channel | None, space_uuid: str) -> Channel:
 def check_envelope(envelope: Envelope, sender: str, channel: Channel) -> None:
     """Does the envelope say what the session says? Its signature is parch_wire's to judge."""
     if envelope.sender_auth_public_key != sender:
-        raise Refused("wrong_sender", "The envelope names another sender than this session.")
+        raise Refused("sender_mismatch", "The envelope names another sender than this session.")
     if envelope.channel_uuid != channel.uuid:
-        raise Refused("wrong_channel", "The envelope is meant for another channel.")
+        raise Refused("channel_mismatch", "The envelope is meant for another channel.")
     if envelope.space_uuid != channel.space_uuid:
         raise Refused("wrong_space", "The envelope is meant for another space.")

@@ -1,4 +1,5 @@
-"""Telling systemd how a service is: a state in, one datagram to $NOTIFY_SOCKET out; silent where there is none (sd_notify(3))."""
+"""Telling systemd how a service is: a state in, one datagram to $NOTIFY_SOCKET out; silent where there is none
+(sd_notify(3))."""
 
 import os
 import socket

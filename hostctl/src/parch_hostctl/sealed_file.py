@@ -1,12 +1,14 @@
-"""Files sealed with a passphrase: plain bytes and a passphrase in, a stream nobody can read, change, cut or reorder out; and back.
+"""Files sealed with a passphrase: plain bytes and a passphrase in, a stream nobody can read, change, cut or
+reorder out; and back.
 
     magic "PARCHBK\\n" · version u16 · header length u16 · header (JSON: scrypt cost, salt, chunk size)
     HMAC-SHA256 over all of the above
     chunks of AES-256-GCM: nonce = chunk number (11 bytes, big endian) · 1 if this is the last chunk, else 0
 
-The chunks are the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015): a missing, doubled, moved or cut chunk does not
-decrypt. Scrypt (RFC 7914) makes 64 bytes of the passphrase and a fresh salt: one key for the header, one for the chunks, so a
-nonce never meets the same key twice, and a wrong passphrase is told apart from damage.
+The chunks are the STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár 2015): a missing, doubled, moved or
+cut chunk does not decrypt. Scrypt (RFC 7914) makes 64 bytes of the passphrase and a fresh salt: one key for the
+header, one for the chunks, so a nonce never meets the same key twice, and a wrong passphrase is told apart from
+damage.
 """
 
 import hashlib
@@ -140,7 +142,9 @@ def _read_start(source: BinaryIO) -> tuple[bytes, Header]:
         raise Failure("not_a_backup", "This file is no hostctl backup.", "Give a file that `hostctl backup` wrote.")
     version = int.from_bytes(fixed[-4:-2], "big")
     if version != VERSION:
-        raise Failure("backup_version", f"The backup has format {version}; this hostctl reads {VERSION}.", "Update hostctl.")
+        raise Failure(
+            "backup_version", f"The backup has format {version}; this hostctl reads {VERSION}.", "Update hostctl."
+        )
     text = source.read(int.from_bytes(fixed[-2:], "big"))
     try:
         header = msgspec.json.decode(text, type=Header)

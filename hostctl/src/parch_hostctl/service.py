@@ -1,7 +1,8 @@
 """A systemd service: where things are in, the text of its unit and the commands around it out. No I/O here.
 
-The unit holds absolute paths only and the settings it was installed with, so the service reads the same files as the person who
-tried `hostctl` before. Exit codes that another try cannot mend (2 usage, 6 auth, 9 displaced) do not restart it.
+The unit holds absolute paths only and the settings it was installed with, so the service reads the same files
+as the person who tried `hostctl` before. Exit codes that another try cannot mend (2 usage, 6 auth, 9 displaced)
+do not restart it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,8 @@
-"""Database files as files: a path in; a consistent copy, a verdict on its pages, or the number of rows of its tables out.
+"""Database files as files: a path in; a consistent copy, a verdict on its pages, or the number of rows of its
+tables out.
 
-Works beside a running host: the copy is one moment of the database (SQLite's online backup inside one read transaction), and
-nothing here ever writes to the database it reads.
+Works beside a running host: the copy is one moment of the database (SQLite's online backup inside one read
+transaction), and nothing here ever writes to the database it reads.
 """
 
 import sqlite3
@@ -47,6 +48,16 @@ def rows(database: Path) -> dict[str, int]:
             raise unreadable(database, error) from None
 
 
+def columns(database: Path) -> dict[str, set[str]]:
+    """The columns of every table there is."""
+    query = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+    found: dict[str, set[str]] = {}
+    with closing(_reader(database)) as reading:
+        for table, column in reading.execute(query):
+            found.setdefault(table, set()).add(column)
+    return found
+
+
 def count_messages(database: Path, channel_uuid: str, before_id: int) -> int:
     """How many messages of a channel have a lower number."""
     with closing(_reader(database)) as reading:
@@ -83,5 +94,7 @@ def unreadable(database: Path, error: sqlite3.Error) -> Failure:
 def _reader(database: Path) -> sqlite3.Connection:
     """A connection that cannot write. Raises Failure when the file is missing."""
     if not database.is_file():
-        raise Failure("database_missing", f"There is no database at {database}.", "Run `hostctl init`, or restore a backup.")
+        raise Failure(
+            "database_missing", f"There is no database at {database}.", "Run `hostctl init`, or restore a backup."
+        )
     return sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5)

@@ -1,5 +1,4 @@
-"""What a running host says of itself: events in, `host_status.json` (0600) for other processes out; and the lock
-that keeps it single.
+"""What a running host says of itself: events in, `host_status.json` (0600) out; and the lock that keeps it single.
 
 The lock, not the file, says whether a host runs: the system drops it when the process ends, however it ends.
 """

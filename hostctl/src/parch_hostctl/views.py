@@ -1,7 +1,8 @@
 """How results look, apart from any terminal: a `View` in, plain text out.
 
-A terminal shows a table or a list of facts with colours (output.py); a pipe gets one row a line, cells separated by tabs, without
-a heading. Text that came from other people is made harmless first: no control characters, no bidirectional overrides.
+A terminal shows a table or a list of facts with colours (output.py); a pipe gets one row a line, cells
+separated by tabs, without a heading. Text that came from other people is made harmless first: no control
+characters, no bidirectional overrides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +33,14 @@ class Facts(msgspec.Struct, frozen=True):
     pairs: Sequence[tuple[str, str | Cell]]
 
 
-View = Table | Facts | str
+class Verbatim(msgspec.Struct, frozen=True):
+    """A text of ours that must not be touched, such as a script."""
+
+    text: str
+
+
+View = Table | Facts | Verbatim | str
+"""A `str` is one sentence, which may quote names that other people chose."""
 
 
 def printable(text: str) -> str:
@@ -55,8 +63,10 @@ def plain(view: View) -> str:
             return _lines(view.rows)
         case Facts():
             return _lines(view.pairs)
+        case Verbatim():
+            return view.text
         case _:
-            return view + "\n" if view else ""
+            return printable(view) + "\n" if view else ""
 
 
 def text_of(cell: str | Cell) -> str:
@@ -86,3 +96,8 @@ def duration(seconds: float) -> str:
         if amount:
             parts.append(f"{amount} {unit}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def amount(count: int, noun: str) -> str:
+    """(1, "space") → "1 space", (2, "space") → "2 spaces"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

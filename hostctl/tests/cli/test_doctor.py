@@ -23,7 +23,7 @@ def test_what_depends_on_a_failure_is_skipped_and_says_why() -> None:
     ]
     checks = list(doctor.examine(probes, clock=lambda: 0.0))
     assert names(checks) == {"dns": "fail", "tcp": "skip", "tls": "skip", "disk": "ok"}
-    assert checks[1].seen == "needs: dns"
+    assert checks[1].seen == "not checked, because dns failed"
 
 
 def test_a_warning_stops_nothing_and_is_no_illness() -> None:
@@ -77,7 +77,9 @@ def test_a_certificate_is_announced_before_it_ends() -> None:
     assert doctor.judge_certificate(13).verdict == "warn"
 
 
-@pytest.mark.parametrize(("code", "word"), [(9, "yet"), (10, "expired"), (18, "self-signed"), (62, "another name"), (7, "bad signature")])
+@pytest.mark.parametrize(
+    ("code", "word"), [(9, "yet"), (10, "expired"), (18, "self-signed"), (62, "another name"), (7, "bad signature")]
+)
 def test_a_refused_certificate_says_why(code: int, word: str) -> None:
     finding = doctor.judge_refused_certificate(code, "bad signature")
     assert finding.verdict == "fail"
@@ -86,7 +88,8 @@ def test_a_refused_certificate_says_why(code: int, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("here", "online", "verdict"), [(True, True, "ok"), (True, False, "fail"), (False, True, "warn"), (False, False, "ok")]
+    ("here", "online", "verdict"),
+    [(True, True, "ok"), (True, False, "fail"), (False, True, "warn"), (False, False, "ok")],
 )
 def test_the_relay_must_see_what_is_true(here: bool, online: bool, verdict: str) -> None:
     assert doctor.judge_presence(here, online).verdict == verdict

@@ -13,7 +13,10 @@ def test_a_link_names_the_host_in_the_fragment() -> None:
 
 
 def test_a_link_may_name_a_space() -> None:
-    assert invite_link("https://chat.example/", HOST, "a&b c") == f"https://chat.example/client#host={HOST}&space=a%26b%20c"
+    assert (
+        invite_link("https://chat.example/", HOST, "a&b c")
+        == f"https://chat.example/client#host={HOST}&space=a%26b%20c"
+    )
 
 
 @pytest.mark.parametrize("space", ["", "a&b c"])

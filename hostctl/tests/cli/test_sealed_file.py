@@ -81,7 +81,18 @@ def test_another_passphrase_is_told_apart_from_damage() -> None:
         [*CHUNKS, CHUNKS[-1]],
         [*CHUNKS, b"\0"],
     ],
-    ids=["last lost", "first only", "none", "cut", "stump", "swapped", "doubled", "first lost", "last twice", "appended"],
+    ids=[
+        "last lost",
+        "first only",
+        "none",
+        "cut",
+        "stump",
+        "swapped",
+        "doubled",
+        "first lost",
+        "last twice",
+        "appended",
+    ],
 )
 def test_chunks_that_are_cut_moved_or_added_are_damage(chunks: list[bytes]) -> None:
     assert refusal(HEAD + b"".join(chunks)).code == "backup_damaged"
@@ -113,7 +124,9 @@ def test_a_newer_format_asks_for_a_newer_program() -> None:
     assert refusal(MAGIC + b"\0\2\0\0").code == "backup_version"
 
 
-@pytest.mark.parametrize("change", [{"n": 1 << 30}, {"n": 3}, {"n": 0}, {"p": 99}, {"r": 1 << 20}, {"chunk": 1 << 30}, {"chunk": 0}])
+@pytest.mark.parametrize(
+    "change", [{"n": 1 << 30}, {"n": 3}, {"n": 0}, {"p": 99}, {"r": 1 << 20}, {"chunk": 1 << 30}, {"chunk": 0}]
+)
 def test_a_header_cannot_ask_for_unbounded_work(change: dict[str, int]) -> None:
     header = {"n": 2, "r": 8, "p": 1, "salt": "AAAAAAAAAAAAAAAAAAAAAA==", "chunk": CHUNK_BYTES, **change}
     text = msgspec.json.encode(header)

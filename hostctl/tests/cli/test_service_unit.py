@@ -76,7 +76,10 @@ if shutil.which("systemd-analyze"):
         scope = () if service.user else ("--user",)
         done = subprocess.run(
             ["systemd-analyze", *scope, "verify", "--man=no", str(unit)],
-            capture_output=True, text=True, timeout=60, env={"XDG_RUNTIME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={"XDG_RUNTIME_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"},
         )
         complaints = [line for line in done.stderr.splitlines() if service.file_name in line]
         assert complaints == []

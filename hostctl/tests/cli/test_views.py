@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parch_hostctl.views import Cell, Facts, Table, duration, plain, printable, size
+from parch_hostctl.views import Cell, Facts, Table, Verbatim, amount, duration, plain, printable, size
 
 
 def test_a_table_in_a_pipe_is_rows_of_cells_separated_by_tabs() -> None:
@@ -12,12 +12,17 @@ def test_a_table_in_a_pipe_is_rows_of_cells_separated_by_tabs() -> None:
 
 
 def test_facts_in_a_pipe_are_label_and_value() -> None:
-    assert plain(Facts([("relay", "https://chat.example"), ("state", Cell("up", "green"))])) == "relay\thttps://chat.example\nstate\tup\n"
+    assert (
+        plain(Facts([("relay", "https://chat.example"), ("state", Cell("up", "green"))]))
+        == "relay\thttps://chat.example\nstate\tup\n"
+    )
 
 
 def test_text_stands_for_itself() -> None:
     assert plain("hello") == "hello\n"
     assert plain("") == ""
+    assert plain(Verbatim("a\n\tb\n")) == "a\n\tb\n"
+    assert plain("no\x1b[2J") == "no\\x1b[2J\n"
 
 
 def test_a_cell_cannot_break_its_row() -> None:
@@ -44,7 +49,9 @@ def test_nothing_printable_moves_the_cursor(text: str) -> None:
     assert all(character.isprintable() or character == "\u200d" for character in printable(text))
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (300 << 20, "300 MiB"), (5 << 40, "5.0 TiB")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (300 << 20, "300 MiB"), (5 << 40, "5.0 TiB")]
+)
 def test_sizes_are_rounded_for_people(count: int, text: str) -> None:
     assert size(count) == text
 
@@ -52,3 +59,7 @@ def test_sizes_are_rounded_for_people(count: int, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (90061, "1 d 1 h"), (3600, "1 h")])
 def test_durations_show_two_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_nouns_agree_with_their_number() -> None:
+    assert (amount(1, "space"), amount(0, "space")) == ("1 space", "0 spaces")

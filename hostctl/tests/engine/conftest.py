@@ -1,4 +1,4 @@
-"""What the engine's tests share: people with real keys, a store in a real file, and a host that is asked as a relay asks it."""
+"""What the engine's tests share: people with real keys, a store in a real file, a host to be asked, a relay to join."""
 
 import asyncio
 import json
@@ -93,9 +93,7 @@ class AskedHost:
         return self.one("get_dash_data_request", **person.session(), username=person.name)
 
     def space_of(self, author: Person, name: str = "Space") -> Data:
-        space: Data = self.one("create_space_request", **author.session(), username=author.name, name=name)[
-            "space"
-        ]
+        space: Data = self.one("create_space_request", **author.session(), username=author.name, name=name)["space"]
         return space
 
     def invite(self, space_uuid: str, author: Person, target: Person) -> Data:
@@ -248,7 +246,9 @@ class FakeRelay:
             self.registrations.append(body)
             status, answer = self.answers.pop(0) if self.answers else (200, {"uuid": body["uuid"]})
             text = json.dumps(answer).encode()
-            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(text)) + text)
+            writer.write(
+                b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (status, len(text)) + text
+            )
             await writer.drain()
             writer.close()
             return

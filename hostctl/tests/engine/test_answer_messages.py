@@ -77,7 +77,7 @@ def test_history_gives_the_envelope_back_as_it_came(host: Any, space: Any, bob: 
 
 def test_strangers_cannot_write(host: Any, space: Any, carol: Any, channel: Any) -> None:
     [(_, refusal)] = host.save(carol, space, carol.encrypt([], space["uuid"], channel, "hi"))
-    assert refusal["code"] == "not_member"
+    assert refusal["code"] == "not_a_member"
     assert host.store.counts().messages == 0
 
 
@@ -85,22 +85,22 @@ def test_the_invited_cannot_write_yet(host: Any, space: Any, alice: Any, carol: 
     host.meet(carol)
     host.invite(space["uuid"], alice, carol)
     [(_, refusal)] = host.save(carol, space)
-    assert refusal["code"] == "not_member"
+    assert refusal["code"] == "not_a_member"
 
 
 def test_who_was_removed_cannot_write(host: Any, space: Any, bob: Any) -> None:
     host.one("leave_space_request", **bob.session(), space_uuid=space["uuid"])
     [(_, refusal)] = host.save(bob, space)
-    assert refusal["code"] == "not_member"
+    assert refusal["code"] == "not_a_member"
 
 
 def test_the_envelope_must_name_the_session_as_its_sender(host: Any, space: Any, alice: Any, bob: Any) -> None:
     envelope = alice.encrypt([], space["uuid"], space["channels"][0]["uuid"], "hi")
     [(_, refusal)] = host.save(bob, space, envelope)
-    assert refusal["code"] == "wrong_sender"
+    assert refusal["code"] == "sender_mismatch"
 
 
-@pytest.mark.parametrize(("field", "code"), [("space_uuid", "wrong_space"), ("channel_uuid", "wrong_channel")])
+@pytest.mark.parametrize(("field", "code"), [("space_uuid", "wrong_space"), ("channel_uuid", "channel_mismatch")])
 def test_the_envelope_must_be_meant_for_this_place(
     host: Any, space: Any, bob: Any, channel: Any, field: str, code: str
 ) -> None:
@@ -185,9 +185,7 @@ def test_without_a_cursor_there_are_no_messages(host: Any, space: Any, bob: Any,
 
 
 @pytest.mark.parametrize("cursor", [{"before_id": 1000}, {"after_id": 0, "before_id": 99}, {"after_id": 1}])
-def test_a_page_fits_into_one_frame_of_an_old_relay(
-    host: Any, space: Any, bob: Any, channel: Any, cursor: Any
-) -> None:
+def test_a_page_fits_into_one_frame_of_an_old_relay(host: Any, space: Any, bob: Any, channel: Any, cursor: Any) -> None:
     for _ in range(5):
         big = bob.encrypt([], space["uuid"], channel, "x" * 75_000)
         assert host.save(bob, space, big)[0][0] == "save_chat_message_response"
@@ -221,7 +219,7 @@ def test_history_of_another_space_is_refused_whatever_the_relay_says(
     refusal = host.refusal(
         "get_messages_request", channel_uuid=elsewhere, user_public_key=bob.public_key, client_uuid="c", **cursor
     )
-    assert refusal["code"] == "not_member"
+    assert refusal["code"] == "not_a_member"
 
 
 def test_an_old_relay_names_no_reader_so_the_session_is_remembered(
@@ -231,7 +229,15 @@ def test_an_old_relay_names_no_reader_so_the_session_is_remembered(
     host.meet(bob)
     old = {"before_unix_time": "2999-01-01T00:00:00.000Z", "client_uuid": "client-bob"}
     assert len(host.one("get_messages_request", channel_uuid=channel, **old)["messages"]) == 1
-    assert host.refusal("get_messages_request", channel_uuid=elsewhere, **old)["code"] == "not_member"
+    assert host.refusal("get_messages_request", channel_uuid=elsewhere, **old)["code"] == "not_a_member"
+
+
+def test_a_request_about_somebody_does_not_make_the_session_theirs(
+    host: Any, space: Any, alice: Any, bob: Any, channel: Any
+) -> None:
+    host.ask("remove_space_user_request", client_uuid="c", space_uuid=space["uuid"], user_public_key=bob.public_key)
+    refusal = host.refusal("get_messages_request", channel_uuid=channel, client_uuid="c", before_id=99)
+    assert refusal["code"] == "unknown_reader"
 
 
 def test_a_session_nobody_knows_reads_nothing_and_is_told_to_refresh(host: Any, space: Any, channel: Any) -> None:

@@ -1,4 +1,4 @@
-"""`host_config.json`: the original's file read in place, private, never replaced when it is not understood (spec §7.2, Q20)."""
+"""`host_config.json`: read in place, private, never replaced when it is not understood (spec §7.2, Q20)."""
 
 import json
 import stat

@@ -42,9 +42,8 @@ def test_what_was_acknowledged_survives_kill_9(store: Store, channel: str, datab
     for round_ in range(KILL_ROUNDS):
         said = _killed_writer(database, round_, chance.uniform(0.0, 0.03))
         assert snapshot.faults(database) == []
-        names = [(name,) for name in said]
         stored = {name for (name,) in store._rows("SELECT message_id FROM messages")}
-        assert {name for (name,) in names} <= stored
+        assert set(said) <= stored
         acknowledged += len(said)
     assert acknowledged > KILL_ROUNDS
     print(f"\nH-01: {KILL_ROUNDS} kills, {acknowledged} acknowledged, 0 lost, file whole {KILL_ROUNDS}/{KILL_ROUNDS}")
@@ -65,7 +64,7 @@ def _killed_writer(database: Path, round_: int, seconds: float) -> list[str]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MiB: a tmpfs where root can mount one, else None of it is there and the page limit stands in."""
+    """A disk of 2 MiB where root can mount one; elsewhere an ordinary folder, and the page limit stands in."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_BYTES}", "tmpfs", str(folder)]

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from parch_hostctl.config import HostConfig
 from parch_hostctl.errors import ConfigError, LinkError
 from parch_hostctl.settings import resolve
 from parch_hostctl.status import Event
-from parch_hostctl.store import Store
+from parch_hostctl.store import Store, database
 
 HOST_UUID = "6f1d2c3b-4a59-4e68-8776-95a4b3c2d1e0"
 PRIVATE, PUBLIC = keys.from_seed(bytes(range(32)))
@@ -32,7 +32,9 @@ class Running:
         self.directory = directory
         self.events: list[Event] = []
         self._heard = asyncio.Event()
-        settings = resolve({"relay": f"http://{relay.address}"}, {"HOSTCTL_RECONNECT_FIRST_SECONDS": "1"} | environment, {})
+        settings = resolve(
+            {"relay": f"http://{relay.address}"}, {"HOSTCTL_RECONNECT_FIRST_SECONDS": "1"} | environment, {}
+        )
         self.task = asyncio.create_task(host.run(directory, settings, self._hear))
 
     def _hear(self, event: Event) -> None:
@@ -150,7 +152,7 @@ async def test_changes_of_the_command_line_are_announced_once(relay: Any, runnin
     async with running() as started:
         socket = await relay.next_host()
         await socket.welcome("push")
-        _, made = await ask(socket, "create_space_request", alice, name="Garden")
+        await ask(socket, "create_space_request", alice, name="Garden")
         with started.store as other:
             channel = owner.create_channel(other, other.find_spaces("")[0], "new-channel", "roses")
         kind, told = await socket.hear()
@@ -186,6 +188,40 @@ async def test_a_relay_that_knows_no_push_is_told_nothing(relay: Any, running: S
     assert POLL_SECONDS <= 1
 
 
+async def test_a_database_held_by_another_program_is_reported_and_waited_for(
+    relay: Any, running: Start, alice: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    async with running() as started:
+        socket = await relay.next_host()
+        await socket.welcome("push")
+        await started.event("connected")
+        with started.store as other, other.transaction():
+            _, refusal = await ask(socket, "create_space_request", alice, name="Garden", request_id="1")
+            assert refusal["code"] == "database_busy"
+            assert "in use" in (await started.event("failed")).text
+        kind, _ = await ask(socket, "create_space_request", alice, name="Garden", request_id="2")
+        assert kind == "create_space_response"
+
+
+async def test_an_announcement_that_could_not_be_forgotten_is_told_again(
+    relay: Any, running: Start, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    async with running() as started:
+        socket = await relay.next_host()
+        await socket.welcome("push")
+        with started.store as other:
+            space = owner.create_space(other, "S", "C", "Garden", other.meet_user("A", "E", "ann"))
+            owner.create_channel(other, space, "D", "roses")
+            with other.transaction():
+                assert (await socket.hear())[1]["channel"]["uuid"] == "D"
+                await started.event("failed")
+        while (await socket.hear())[1]["channel"]["uuid"] != "D":
+            pass
+        await started.event("announced")
+
+
 async def test_a_stop_finishes_what_was_taken(relay: Any, running: Start, alice: Any) -> None:
     async with running() as started:
         socket = await relay.next_host()
@@ -196,7 +232,7 @@ async def test_a_stop_finishes_what_was_taken(relay: Any, running: Start, alice:
         assert (await socket.hear())[0] == "create_space_response"
         os.kill(os.getpid(), signal.SIGTERM)
         answered = 1
-        with pytest.raises(ConnectionClosed):
+        with suppress(ConnectionClosed):
             while True:
                 answered += (await socket.hear())[0] == "create_space_response"
         async with asyncio.timeout(5):
@@ -227,6 +263,9 @@ async def test_a_displaced_host_ends_with_that_reason(relay: Any, running: Start
         with pytest.raises(LinkError) as ended:
             await started.task
         assert ended.value.code == "displaced"
+        saved = status.load(started.directory)
+        assert saved is not None
+        assert (saved.state, saved.last_error) == ("stopped", ended.value.text)
         assert not status.is_running(started.directory)
 
 

@@ -1,13 +1,23 @@
 """The connection to the relay: arrival, loss, return, and when not to return (spec §1.2, §7.5, Q9)."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509 import CertificateBuilder, Name, NameAttribute
+from cryptography.x509.oid import NameOID
+from websockets.asyncio.server import serve
 
+from parch_hostctl import backoff
 from parch_hostctl import link as link_module
 from parch_hostctl.errors import LinkError, Unreachable
 from parch_hostctl.link import Link, Waits
@@ -22,12 +32,12 @@ QUICK = Waits(reconnect_first=0.02, reconnect_cap=0.02, ping=5.0)
 class Linked:
     """A link at work, and what it told the rest of the host."""
 
-    def __init__(self, address: str, waits: Waits) -> None:
+    def __init__(self, address: str, waits: Waits, scheme: str = "ws") -> None:
         self.events: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self.taken: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         self.registered = 0
         self.link = Link(
-            f"ws://{address}/ws",
+            f"{scheme}://{address}/ws",
             HOST_UUID,
             KEY,
             register=self._register,
@@ -163,15 +173,22 @@ async def test_a_registration_that_fails_is_tried_again(
         assert host.registered == 2
 
 
-async def test_a_refused_key_ends_the_link(relay: Any, linked: Start) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [
+        ({"error": "Invalid host auth signature", "client_uuid": ""}, "host auth"),
+        ("no object", "without a reason"),
+    ],
+)
+async def test_a_refused_key_ends_the_link(relay: Any, linked: Start, refusal: Any, reason: str) -> None:
     async with linked() as host:
         socket = await relay.next_host()
         await socket.hear()
         await socket.say("host_auth_challenge", {"challenge": "c"})
-        await socket.say("authentication-error", {"error": "Invalid host auth signature", "client_uuid": ""})
+        await socket.say("authentication-error", refusal)
         failure = await host.failure()
         assert failure.code == "authentication_failed"
-        assert "Invalid host auth signature" in failure.text
+        assert reason in failure.text
 
 
 async def test_a_host_that_is_displaced_does_not_fight(relay: Any, linked: Start) -> None:
@@ -232,6 +249,41 @@ async def test_a_relay_without_websockets(relay: Any) -> None:
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         host = Linked(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", QUICK)
         assert "404" in await host.event("disconnected")
+        host.task.cancel()
+        await asyncio.gather(host.task, return_exceptions=True)
+
+
+async def test_after_a_stable_connection_a_loss_is_a_first_one_again(
+    relay: Any, linked: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "STABLE_SECONDS", 0.0)
+    monkeypatch.setattr("random.random", lambda: 0.0)
+    async with linked(Waits(reconnect_first=1000.0, reconnect_cap=1000.0)) as host:
+        for _ in range(3):
+            (await relay.next_host()).socket.transport.abort()
+            assert "0 s" in await host.event("disconnected")
+
+
+@pytest.fixture
+def self_signed(tmp_path: Path) -> ssl.SSLContext:
+    """A server's context with a certificate nobody vouches for."""
+    key = generate_private_key(SECP256R1())
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    draft = CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    certificate = draft.sign(key, SHA256())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "server.pem").write_bytes(pem + certificate.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    return context
+
+
+async def test_a_certificate_nobody_vouches_for_is_refused(self_signed: ssl.SSLContext) -> None:
+    async with serve(lambda socket: socket.wait_closed(), "127.0.0.1", 0, ssl=self_signed) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        host = Linked(f"localhost:{port}", QUICK, "wss")
+        assert "certificate is not good" in await host.event("disconnected")
         host.task.cancel()
         await asyncio.gather(host.task, return_exceptions=True)
 

@@ -1,4 +1,4 @@
-"""Registration: what is sent, what the answers mean, and a real exchange over HTTP (spec §2.4; docs/protocol.md §2.8)."""
+"""What is sent to register, what answers mean, and a real exchange (spec §2.4; docs/protocol.md §2.8)."""
 
 import json
 import threading

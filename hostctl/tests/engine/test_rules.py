@@ -20,7 +20,7 @@ def test_a_space_that_is_not_there_has_neither_author_nor_members() -> None:
     assert refused.value.code == "not_author"
     with pytest.raises(Refused) as refused:
         rules.check_member(None, AUTHOR, JOINED)
-    assert refused.value.code == "not_member"
+    assert refused.value.code == "not_a_member"
 
 
 def test_author_and_members_belong_and_the_invited_do_not() -> None:

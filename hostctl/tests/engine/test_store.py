@@ -111,7 +111,9 @@ def test_the_siblings_of_an_archived_file_go_with_it(original_file: Any) -> None
 
 def test_missing_users_do_not_matter_while_nothing_refers_to_them(database: Path) -> None:
     with sqlite3.connect(database) as connection:
-        connection.execute("CREATE TABLE spaces (id INTEGER PRIMARY KEY, uuid TEXT UNIQUE, name TEXT, author_id INTEGER)")
+        connection.execute(
+            "CREATE TABLE spaces (id INTEGER PRIMARY KEY, uuid TEXT UNIQUE, name TEXT, author_id INTEGER)"
+        )
     connection.close()
     with Store.open(database) as store:
         assert store.archived is None
@@ -139,9 +141,15 @@ def test_reading_only_cannot_write(store: Store, database: Path) -> None:
 
 
 def test_a_transaction_is_all_or_nothing(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.transaction():
-        store.add_space("S", "space", 1)
-        raise RuntimeError
+    store.add_space("T", "space", 1)
+
+    def add_two() -> None:
+        with store.transaction():
+            store.add_space("S", "space", 1)
+            store.add_space("T", "the same uuid", 1)
+
+    with pytest.raises(StoreError):
+        add_two()
     assert store.space("S") is None
 
 

@@ -1,7 +1,8 @@
 """The golden transcript, the host's half: every request a browser caused is asked again and the answer compared.
 
-The transcript shows what browsers said and heard; a relay adds the session to a request and passes an answer on with fewer
-fields (spec §3.6). Ids, uuids, tokens and times differ from run to run: an id of the transcript must stand for one of ours.
+The transcript shows what browsers said and heard; a relay adds the session to a request and passes an answer on with
+fewer fields (spec §3.6). Ids, uuids, tokens and times differ from run to run: each of the transcript's must stand for
+one of ours.
 """
 
 import json
@@ -30,8 +31,16 @@ ANSWERED_BY = {
 """What a browser hears when the host has done what it asked for; the first that carries the host's words."""
 
 OF_THE_RELAY = {"active_devices", "client_uuid"}
-RELAY_REFUSES = ("Client not", "Authentication", "Unauthorized", "Failed to connect", "missing", "invalid", "encrypted")
-RELAY_REFUSES += ("Invalid chat",)
+RELAY_REFUSES: tuple[str, ...] = (
+    "Client not",
+    "Authentication",
+    "Unauthorized",
+    "Failed to connect",
+    "missing",
+    "invalid",
+    "encrypted",
+    "Invalid chat",
+)
 CHANGING = {"token", "expires_at", "timestamp"}
 REQUESTER = {"delete_space", "create_channel", "delete_channel", "invite_user", "remove_space_user"}
 
@@ -91,7 +100,12 @@ class Sames:
 
 def _kind(fields: Any) -> str:
     """What an object with an `id` is."""
-    for field, kind in (("envelope", "message"), ("joined", "invite"), ("author_id", "space"), ("allow_voice", "channel")):
+    for field, kind in (
+        ("envelope", "message"),
+        ("joined", "invite"),
+        ("author_id", "space"),
+        ("allow_voice", "channel"),
+    ):
         if field in fields:
             return kind
     return "user" if "username" in fields else "channel"
@@ -152,7 +166,7 @@ def test_the_host_answers_as_the_original_did(host: Any) -> None:
 
 
 def _as_the_original_stored_it(host: Any, body: Any, session: Any) -> None:
-    """The transcript's envelopes carry no signature: we refuse them, the original kept those that named their sender."""
+    """The transcript's envelopes are not signed: we refuse them, the original kept what named its sender."""
     counts = host.store.counts()
     [(kind, _)] = host.ask("save_chat_message_request", **{**body, "request_id": "r"})
     assert kind == "error"

@@ -21,10 +21,14 @@ def kinds(answers: Any) -> list[str]:
     return [frame.type for frames in answers for text in frames if (frame := open_frame(text))]
 
 
+def no_fault(error: Exception) -> None:
+    raise AssertionError from error
+
+
 def test_a_batch_is_one_commit(host: Any, alice: Any, database: Any) -> None:
     reader = type(host.store).open(database, readonly=True)
     before = reader.data_version()
-    answers = answer_batch(host.context, [create_space(alice, f"s{n}") for n in range(10)], pytest.fail)
+    answers = answer_batch(host.context, [create_space(alice, f"s{n}") for n in range(10)], no_fault)
     assert kinds(answers) == ["create_space_response"] * 10
     assert reader.data_version() == before + 1
     reader.close()
@@ -32,7 +36,7 @@ def test_a_batch_is_one_commit(host: Any, alice: Any, database: Any) -> None:
 
 def test_a_refusal_in_a_batch_takes_nothing_with_it(host: Any, alice: Any) -> None:
     batch = [create_space(alice, name) for name in ("a", "", "b")]
-    answers = answer_batch(host.context, batch, pytest.fail)
+    answers = answer_batch(host.context, batch, no_fault)
     assert kinds(answers) == ["create_space_response", "error", "create_space_response"]
     assert host.store.counts().spaces == 2
 

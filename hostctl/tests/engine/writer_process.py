@@ -1,4 +1,4 @@
-"""A host's writer to be killed: saves through the engine in batches and prints the number of each message once committed.
+"""A writer to be killed: saves through the store in batches and prints the name of each message once committed.
 
 Arguments: the database and the number of the round. Not a test; `test_faults.py` starts and kills it.
 """

@@ -83,6 +83,37 @@ async def test_a_close_carries_its_code_and_reason() -> None:
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4001, "Join a host within the time limit.")
 
 
+async def test_a_close_comes_after_the_frames_written_before_it() -> None:
+    async def script(frames: Frames) -> None:
+        frames.write(prepare(b"goodbye"))
+        frames.close(1012, "restarting")
+
+    async with serving(script) as url, connect(url) as client:
+        assert await client.recv() == "goodbye"
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+
+
+async def test_frames_of_one_turn_of_the_event_loop_go_out_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    together: list[int] = []
+    flush = FramesProtocol._flush
+
+    def counting(self: FramesProtocol) -> None:
+        together.append(len(self._turn))
+        flush(self)
+
+    monkeypatch.setattr(FramesProtocol, "_flush", counting)
+
+    async def script(frames: Frames) -> None:
+        for _ in range(3):
+            frames.write(prepare(b"one of three"))
+
+    async with serving(script) as url, connect(url) as client:
+        for _ in range(3):
+            await client.recv()
+    assert together[0] == 3
+
+
 async def test_a_reader_that_does_not_read_is_cut_and_counted() -> None:
     cut = asyncio.Event()
     frame = prepare(b"x" * 60_000)

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from ..failures import not_found
-from ..views import View
+from ..views import Verbatim, View
 from .app import load
 from .command import RESULTS, Result, command
 from .invocation import Invocation
@@ -35,7 +35,7 @@ class Completion(Result):
     script: str
 
     def views(self) -> tuple[View, ...]:
-        return (self.script,)
+        return (Verbatim(self.script.rstrip("\n") + "\n"),)
 
 
 class Schema(msgspec.Struct):
@@ -54,6 +54,7 @@ class Trouble(msgspec.Struct):
 def version(call: Invocation) -> Version:
     """Show the versions of hostctl and what it stands on."""
     from importlib.metadata import version as installed
+
     from ..snapshot import SQLITE_VERSION
 
     return Version(installed("parch-hostctl"), platform.python_version(), SQLITE_VERSION)
@@ -66,14 +67,15 @@ def completion(call: Invocation, shell: Annotated[Shell, typer.Argument(help="Yo
     bash: put it where the example says. zsh: save it as _hostctl in a folder of $fpath. fish: save it as
     ~/.config/fish/completions/hostctl.fish.
     """
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     return Completion(shell, get_completion_script(prog_name="hostctl", complete_var="_HOSTCTL_COMPLETE", shell=shell))
 
 
 @command("schema", 'hostctl schema "spaces list"', PANEL, prints=Schema)
 def schema(
-    call: Invocation, name: Annotated[list[str] | None, typer.Argument(help="A command; all by default.", metavar="[COMMAND]...")] = None
+    call: Invocation,
+    name: Annotated[list[str] | None, typer.Argument(help="A command; all by default.", metavar="[COMMAND]...")] = None,
 ) -> None:
     """Print the JSON schema of what a command prints with --json.
 
@@ -82,7 +84,7 @@ def schema(
     load([])
     wanted = " ".join(name or [])
     if wanted and wanted not in RESULTS:
-        raise not_found("unknown_command", f"There is no command {wanted!r}.", "See: hostctl --help")
+        raise not_found("unknown_command", f"There is no command {wanted!r}.", "hostctl --help")
     document = schema_of(wanted) if wanted else catalogue()
     print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
@@ -94,7 +96,8 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def catalogue() -> dict[str, Any]:
-    """The schemas of all commands under `commands`, that of errors under `error`; published as docs/schemas/hostctl.json."""
+    """The schemas of all commands under `commands`, that of errors under `error`; published as
+    docs/schemas/hostctl.json."""
     names = sorted(RESULTS)
     kinds = [*(RESULTS[name] for name in names), Trouble]
     references, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")

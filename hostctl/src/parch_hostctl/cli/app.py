@@ -1,7 +1,7 @@
 """All commands together: the words of a command line in, a typer application that knows the commands they name out.
 
-A command's module is imported when a word names it, so that `hostctl status` does not wait for `hostctl backup`. Words that name
-no command get them all, for help and for completion.
+A command's module is imported when a word names it, so that `hostctl status` does not wait for `hostctl
+backup`. Words that name no command get them all, for help and for completion.
 """
 
 from collections.abc import Sequence

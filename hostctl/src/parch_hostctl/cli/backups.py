@@ -17,7 +17,7 @@ from ..backup import Manifest
 from ..failures import conflict, not_found
 from ..sealed_file import SALT_BYTES
 from ..views import Facts, Table, View, size
-from .command import DefaultsToCreate, DryRun, Result, Yes, command, group
+from .command import DefaultsToCreate, DryRun, Result, command, group
 from .invocation import Invocation
 from .moments import file_stamp, moment
 
@@ -59,7 +59,13 @@ class BackupVerified(Result):
     rows: dict[str, int]
 
     def views(self) -> tuple[View, ...]:
-        facts = Facts([("Host", f"{self.host_name} ({self.host_uuid})"), ("Saved at", self.created_at), ("State", "whole and sound")])
+        facts = Facts(
+            [
+                ("Host", f"{self.host_name} ({self.host_uuid})"),
+                ("Saved at", self.created_at),
+                ("State", "whole and sound"),
+            ]
+        )
         return facts, _rows(self.rows)
 
 
@@ -85,7 +91,9 @@ class Restored(Result):
 @command("backup create", "hostctl backup ~/parch.backup\nhostctl backup --passphrase-file ~/.parch-passphrase")
 def create(
     call: Invocation,
-    file: Annotated[Path | None, typer.Argument(help="Where to save; a new name in this folder by default.", metavar="[FILE]")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="Where to save; a new name in this folder by default.", metavar="[FILE]")
+    ] = None,
     passphrase_file: PassphraseFile = None,
     force: Force = False,
 ) -> BackupMade:
@@ -106,7 +114,12 @@ def create(
         with call.out.progress("Copying the database") as advance:
             snapshot.copy(call.database, copy, advance)
         manifest = Manifest(
-            backup.FORMAT, moment(time.time()), version("parch-hostctl"), identity.uuid, identity.name, snapshot.rows(copy)
+            backup.FORMAT,
+            moment(time.time()),
+            version("parch-hostctl"),
+            identity.uuid,
+            identity.name,
+            snapshot.rows(copy),
         )
         with call.out.progress("Encrypting") as advance:
             salt = os.urandom(SALT_BYTES)
@@ -129,13 +142,14 @@ def verify(call: Invocation, file: BackupFile, passphrase_file: PassphraseFile =
     )
 
 
-@command("restore", "hostctl restore ~/parch.backup\nhostctl restore ~/parch.backup --config-dir /srv/parch --dry-run", PANEL)
+@command(
+    "restore", "hostctl restore ~/parch.backup\nhostctl restore ~/parch.backup --config-dir /srv/parch --dry-run", PANEL
+)
 def restore(
     call: Invocation,
     file: BackupFile,
     passphrase_file: PassphraseFile = None,
     force: Force = False,
-    yes: Yes = False,
     dry_run: DryRun = False,
 ) -> Restored:
     """Bring a host back from a backup, on this machine or a new one.
@@ -147,16 +161,13 @@ def restore(
         raise conflict("config_exists", f"There is a host in {call.directory} already.", "Add --force to replace it.")
     if host_status.is_running(call.directory):
         raise conflict("already_running", f"The host in {call.directory} is running.", "Stop it, then try again.")
-    questions = call.questions()
-    passphrase = questions.passphrase(passphrase_file, repeat=False)
+    passphrase = call.questions().passphrase(passphrase_file, repeat=False)
     with backup.staging(call.directory) as folder:
         with call.out.progress("Decrypting") as advance:
             manifest = backup.unpack(source, passphrase, folder, advance)
         aside = call.directory / f"replaced-{file_stamp(time.time())}"
         moved: list[Path] = []
         if not dry_run:
-            if there:
-                questions.confirm(f"Replace the host in {call.directory} by {manifest.host_name}?", yes or force)
             with host_status.sole(call.directory):
                 moved = backup.place(folder, call.directory, aside)
     if not dry_run:

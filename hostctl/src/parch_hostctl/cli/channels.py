@@ -34,7 +34,9 @@ class ChannelList(Result):
 
     def views(self) -> tuple[View, ...]:
         rows = [(row.name, row.uuid, row.space_name) for row in self.channels]
-        return (Table(("Name", "Id", "Space"), rows, "There is no channel yet. Make one: hostctl channels add SPACE NAME"),)
+        return (
+            Table(("Name", "Id", "Space"), rows, "There is no channel yet. Make one: hostctl channels add SPACE NAME"),
+        )
 
 
 class ChannelShown(Result):

@@ -1,7 +1,8 @@
-"""How a function becomes a command: `@command("spaces list")` adds the flags every command has and prints what it returns.
+"""How a function becomes a command: `@command("spaces list")` adds the flags every command has and prints what
+it returns.
 
-In: a function `(invocation, …typer parameters…) -> Result`. Out: a typer command, and an entry in `RESULTS`, from which the JSON
-schemas are made.
+In: a function `(invocation, …typer parameters…) -> Result`. Out: a typer command, and an entry in `RESULTS`,
+from which the JSON schemas are made.
 """
 
 import inspect
@@ -62,6 +63,7 @@ SETTINGS: dict[str, Any] = {
     "context_settings": {"help_option_names": ["-h", "--help"], "color": True},
 }
 
+
 class InOrder(QuickGroup):
     """Lists commands as cli/app.py does."""
 
@@ -112,7 +114,9 @@ def command(
         signature = inspect.signature(function)
         RESULTS[path] = prints or signature.return_annotation
         runner = _runner(function, signature)
-        _groups[group_name].command(name, help=function.__doc__, epilog=example, rich_help_panel=panel, cls=QuickCommand)(runner)
+        _groups[group_name].command(
+            name, help=function.__doc__, epilog=example, rich_help_panel=panel, cls=QuickCommand
+        )(runner)
         return function
 
     return register

@@ -1,4 +1,5 @@
-"""`hostctl doctor`: every check with what was seen and how to mend it; the same checks guard `hostctl service install`."""
+"""`hostctl doctor`: every check with what was seen and how to mend it; the same checks guard `hostctl service
+install`."""
 
 import time
 from collections.abc import Iterator

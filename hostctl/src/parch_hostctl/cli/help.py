@@ -1,4 +1,5 @@
-"""What `--help` shows: a command of typer in, its page of text out. Drawn here because typer's own way imports a Markdown parser.
+"""What `--help` shows: a command of typer in, its page of text out. Drawn here because typer's own way imports
+a Markdown parser.
 
 Headings are bold and names coloured where `paint` allows it; lines are wrapped to the width of the terminal.
 """
@@ -46,7 +47,7 @@ def _usage(command: Any, context: Any) -> str:
 
 def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return parameter.metavar or parameter.name.upper()
+        return str(parameter.metavar or parameter.name.upper())
     short = [name for name in parameter.opts if not name.startswith("--")]
     long = [name for name in [*parameter.opts, *parameter.secondary_opts] if name.startswith("--")]
     value = "" if parameter.is_flag else " " + (parameter.metavar or parameter.name.upper())
@@ -61,11 +62,8 @@ def _table(rows: Sequence[Row], width: int, paint: bool) -> str:
 def _row(name: str, text: str, column: int, width: int, paint: bool) -> str:
     lines = textwrap.wrap(text, max(20, width - column - 2)) or [""]
     shown = f"{NAME}{name}{PLAIN}" if paint else name
-    if len(name) >= column:
-        head = f"  {shown}"
-    else:
-        head = f"  {shown}{' ' * (column - len(name))}{lines.pop(0)}".rstrip()
-    return "\n".join([head, *(" " * (column + 2) + line for line in lines)])
+    beside = "" if len(name) >= column else " " * (column - len(name)) + lines.pop(0)
+    return "\n".join([f"  {shown}{beside}".rstrip(), *(" " * (column + 2) + line for line in lines)])
 
 
 def _prose(text: str, width: int) -> str:

@@ -1,4 +1,5 @@
-"""`hostctl import`: a host of the original program, copied into another directory with its id, its keys and all its rows."""
+"""`hostctl import`: a host of the original program, copied into another directory with its id, its keys and all
+its rows."""
 
 import time
 from pathlib import Path
@@ -51,12 +52,15 @@ def import_host(
 ) -> Imported:
     """Copy a host of the original program into another directory.
 
-    Keeps its id, its keys and all its rows; changes nothing in the source. Stop the original first, so that no message comes in
-    after the copy. Without this command hostctl reads the original's directory in place: it is the default one.
+    Keeps its id, its keys and all its rows; changes nothing in the source. Stop the original first, so that no
+    message comes in after the copy. Without this command hostctl reads the original's directory in place: it is
+    the default one.
     """
     origin = source.expanduser().absolute()
     if origin.resolve() == call.directory.resolve():
-        raise usage(f"{origin} is where hostctl reads already.", "Nothing to import; or give --config-dir.", "same_directory")
+        raise usage(
+            f"{origin} is where hostctl reads already.", "Nothing to import; or give --config-dir.", "same_directory"
+        )
     if host_status.is_running(origin):
         raise conflict("already_running", f"The host in {origin} is running.", "Stop it, then try again.")
     identity = config.read(origin)
@@ -82,10 +86,14 @@ def _copy(call: Invocation, origin: Path, folder: Path) -> list[ImportedTable]:
     with call.out.progress("Copying the database") as advance:
         snapshot.copy(config.database_path(origin), copied, advance)
     if found := snapshot.faults(copied):
-        raise Failure("database_corrupt", f"The database in {origin} is damaged: {found[0]}.", "Restore a backup of it first.")
+        raise Failure(
+            "database_corrupt", f"The database in {origin} is damaged: {found[0]}.", "Restore a backup of it first."
+        )
     before = snapshot.rows(copied)
     with Store.open(copied) as store:
         if store.archived:
-            raise Failure("database_incompatible", f"The database in {origin} is of an older kind.", "Start without it.")
+            raise Failure(
+                "database_incompatible", f"The database in {origin} is of an older kind.", "Start without it."
+            )
     after = snapshot.rows(copied)
     return [ImportedTable(name, before.get(name, 0), after[name]) for name in snapshot.TABLES]

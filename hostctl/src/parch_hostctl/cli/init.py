@@ -1,7 +1,9 @@
-"""`hostctl init`: a new host with its keys, its place at a relay, its first space and channel. Never replaces a host that is there.
+"""`hostctl init`: a new host with its keys, its place at a relay, its first space and channel. Never replaces a
+host that is there.
 
-Order matters: the relay is asked first, so that when it is down nothing is left behind; the configuration, which makes the
-directory a host, is written before the database, and a second `init` finishes what a first one began.
+Order matters: the relay is asked first, so that when it is down nothing is left behind; the configuration,
+which makes the directory a host, is written before the database, and a second `init` finishes what a first one
+began.
 """
 
 import json
@@ -14,9 +16,9 @@ from typing import Annotated
 
 import typer
 
-from .. import config, keys, settings
+from .. import config, keys, rules, settings
 from ..config import HostConfig
-from ..failures import Failure, usage
+from ..failures import Failure
 from ..settings import Settings
 from ..store import Store
 from ..views import Facts, View
@@ -26,7 +28,6 @@ from .spaces import create
 
 PANEL = "Set up and run"
 FIRST_CHANNEL = "general"
-NAME_LENGTH = 80
 
 
 class Initialised(Result):
@@ -54,13 +55,15 @@ class Initialised(Result):
         )
 
 
-@command("init", "hostctl init --name \"Ann's host\" --space \"Book club\" --no-input", PANEL)
+@command("init", 'hostctl init --name "Ann\'s host" --space "Book club" --no-input', PANEL)
 def init(
     call: Invocation,
     name: Annotated[str, typer.Option(help="What your host is called.")] = "",
     space: Annotated[str, typer.Option(help="The name of the first space.")] = "",
     channel: Annotated[list[str] | None, typer.Option(help="Its first channel (general); may be repeated.")] = None,
-    author: Annotated[str, typer.Option(help="Public key of the person who runs that space in the browser.", metavar="KEY")] = "",
+    author: Annotated[
+        str, typer.Option(help="Public key of the person who runs that space in the browser.", metavar="KEY")
+    ] = "",
     uuid: Annotated[str, typer.Option(help="Take this id instead of a new one.", metavar="ID")] = "",
     no_input: NoInput = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="The same as --no-input.")] = False,
@@ -69,10 +72,10 @@ def init(
 
     Asks for what is not given. A host that is there already is left as it is.
     """
+    _check_writable(call.directory)
     chosen = call.settings()
     if (call.directory / config.CONFIG_FILE).exists():
         return _finish(call, chosen, created=False, space=space, channels=channel, author=author)
-    _check_writable(call.directory)
     questions = call.questions(no_input or yes)
     if questions.allowed:
         call.out.note("A host keeps your spaces on this machine. Press Enter to take the suggestion.")
@@ -80,8 +83,8 @@ def init(
     space = space or questions.ask("Name of its first space", "Home", "--space")
     if not (call.flags.relay or _names_a_relay(chosen)):
         chosen = _with_relay(call, questions.ask("Relay", chosen.relay_url, "--relay"))
-    if len(name) > NAME_LENGTH:
-        raise usage(f"The name is longer than {NAME_LENGTH} characters.", "Choose a shorter one.", "invalid_name")
+    for text in (name, space, *(channel or ())):
+        rules.checked_name(text)
     identity = _register(chosen, name, uuid)
     config.write(call.directory, identity)
     _remember_relay(call, chosen)
@@ -107,7 +110,11 @@ def _finish(
         if not store.find_spaces("") and identity.uuid != chosen.official_host_uuid:
             made = create(store, space or "Home", channels or [FIRST_CHANNEL], author)
     config.tighten(call.directory)
-    call.out.note("Your host is ready. Start it:  hostctl run" if created else "This host is set up already; nothing was replaced.")
+    call.out.note(
+        "Your host is ready. Start it:  hostctl run"
+        if created
+        else "This host is set up already; nothing was replaced."
+    )
     return Initialised(
         created=created,
         uuid=identity.uuid,
@@ -143,5 +150,7 @@ def _check_writable(directory: Path) -> None:
     there = next(parent for parent in (directory, *directory.parents) if parent.exists())
     if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
         raise Failure(
-            "permission_denied", f"{there} cannot be written.", "Name another directory with --config-dir, or change its owner."
+            "permission_denied",
+            f"{there} cannot be written.",
+            "Name another directory with --config-dir, or change its owner.",
         )

@@ -1,4 +1,5 @@
-"""One run of `hostctl`: the flags every command has in; the directory, the settings, the host and its store out, when asked for."""
+"""One run of `hostctl`: the flags every command has in; the directory, the settings, the host and its store
+out, when asked for."""
 
 import os
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
 """What people type for a space, a channel or a person, and what is meant: a store and a text in, the one that fits out.
 
-Spaces and channels go by id, by the beginning of an id, or by name. People go by public key alone (or the beginning of one, from
-8 characters on): a name is what somebody chose to be called, and two may choose the same.
+Spaces and channels go by id, by the beginning of an id, or by name. People go by public key alone (or the
+beginning of one, from 8 characters on): a name is what somebody chose to be called, and two may choose the
+same.
 """
 
 from collections.abc import Sequence
@@ -56,10 +57,10 @@ def person_or_newcomer(store: Store, key: str, save: bool = True) -> User:
 
 def _one(found: Sequence[Named], text: str, what: str, listing: str) -> Named:
     if not text:
-        raise usage(f"The {what} has no name.", f"See: {listing}")
+        raise usage(f"The {what} has no name.", listing)
     exact = [one for one in found if one.uuid == text] or [one for one in found if one.name == text] or found
     if not exact:
-        raise not_found(f"unknown_{what}", f"There is no {what} {text!r} on this host.", f"See: {listing}")
+        raise not_found(f"unknown_{what}", f"There is no {what} {text!r} on this host.", listing)
     if len(exact) > 1:
         ids = ", ".join(one.uuid for one in exact[:5])
         raise conflict("ambiguous", f"{len(exact)} {what}s fit {text!r}: {ids}.", "Give the id.")

@@ -38,7 +38,13 @@ class MemberList(Result):
             (row.public_key, row.name, row.space_name, Cell(row.role, "bold" if row.role == "author" else ""))
             for row in self.members
         ]
-        return (Table(("Public key", "Name", "Space", "Role"), rows, "Nobody is a member yet. Invite: hostctl invites add SPACE KEY"),)
+        return (
+            Table(
+                ("Public key", "Name", "Space", "Role"),
+                rows,
+                "Nobody is a member yet. Invite: hostctl invites add SPACE KEY",
+            ),
+        )
 
 
 class MemberSpace(msgspec.Struct):
@@ -56,7 +62,9 @@ class MemberShown(Result):
     spaces: list[MemberSpace]
 
     def views(self) -> tuple[View, ...]:
-        facts = Facts([("Public key", self.public_key), ("Name", self.name), ("Has connected", _yes(self.encryption_key))])
+        facts = Facts(
+            [("Public key", self.public_key), ("Name", self.name), ("Has connected", _yes(self.encryption_key))]
+        )
         rows = [(space.name, space.uuid, space.standing) for space in self.spaces]
         return facts, Table(("Space", "Id", "Standing"), rows, "In no space.")
 
@@ -144,7 +152,7 @@ def of_space(store: Store, head: SpaceHead, user_id: int, joined: bool) -> Membe
         if member.user.id == user_id and member.joined == joined:
             return member
     what, listing = ("member", "members list") if joined else ("pending invite", "invites list")
-    raise not_found("not_member", f"There is no such {what} in {head.name}.", f"See: hostctl {listing} '{head.name}'")
+    raise not_found("not_a_member", f"There is no such {what} in {head.name}.", f"hostctl {listing} '{head.name}'")
 
 
 def _row(head: SpaceHead, member: Member) -> MemberRow:

@@ -1,4 +1,5 @@
-"""`hostctl messages`: what lies in a channel. The host has ciphertext only: who wrote, when and how much, never what."""
+"""`hostctl messages`: what lies in a channel. The host has ciphertext only: who wrote, when and how much, never
+what."""
 
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from parch_wire.messages import Channel, Message
 from .. import snapshot
 from ..failures import not_found, usage
 from ..store import Store
-from ..views import Facts, Table, View, size
+from ..views import Facts, Table, View, amount, size
 from . import lookup
 from .channels import ChannelArgument, InSpace
 from .command import DryRun, Result, Yes, command, group
@@ -23,7 +24,8 @@ NEWEST = 2**63 - 1
 
 
 class MessageRow(msgspec.Struct):
-    """One message. `id` is its sequence number on this host, `sender` a public key, `bytes` the size of the ciphertext."""
+    """One message. `id` is its sequence number on this host, `sender` a public key, `bytes` the size of the
+    ciphertext."""
 
     id: int
     timestamp: str
@@ -33,7 +35,8 @@ class MessageRow(msgspec.Struct):
 
 
 class MessageList(Result):
-    """Oldest first. `next_before` is the cursor of the page with older ones, `next_after` of newer ones; null at the end."""
+    """Oldest first. `next_before` is the cursor of the page with older ones, `next_after` of newer ones; null
+    at the end."""
 
     channel_uuid: str
     messages: list[MessageRow]
@@ -42,7 +45,8 @@ class MessageList(Result):
 
     def views(self) -> tuple[View, ...]:
         rows = [
-            (str(row.id), row.timestamp, row.sender_name, row.sender[:12] + "…", size(row.bytes)) for row in self.messages
+            (str(row.id), row.timestamp, row.sender_name, row.sender[:12] + "…", size(row.bytes))
+            for row in self.messages
         ]
         return (Table(("Number", "Time", "Name", "Key", "Size"), rows, "There is no message here."),)
 
@@ -78,7 +82,7 @@ class MessagesRemoved(Result):
     dry_run: bool
 
     def views(self) -> tuple[View, ...]:
-        return (f"{'Would remove' if self.dry_run else 'Removed'} {self.removed} messages.",)
+        return (f"{'Would remove' if self.dry_run else 'Removed'} {amount(self.removed, 'message')}.",)
 
 
 Number = Annotated[int, typer.Argument(help="The message's number.", metavar="NUMBER", min=1)]
@@ -92,7 +96,9 @@ def list_messages(
     space: InSpace = "",
     limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)] = 50,
     before: Before = None,
-    after: Annotated[int | None, typer.Option(help="Only messages with a higher number.", metavar="NUMBER", min=0)] = None,
+    after: Annotated[
+        int | None, typer.Option(help="Only messages with a higher number.", metavar="NUMBER", min=0)
+    ] = None,
 ) -> MessageList:
     """List messages, the newest by default: sender, time and size."""
     if before is not None and after is not None:
@@ -126,11 +132,15 @@ def show_message(call: Invocation, channel: ChannelArgument, number: Number, spa
         return MessageShown(found.uuid, _row(message), len(keys) if isinstance(keys, list) else 0, envelope)
 
 
-@command("messages remove", "hostctl messages remove general 1234\nhostctl messages remove general --before 1000 --dry-run")
+@command(
+    "messages remove", "hostctl messages remove general 1234\nhostctl messages remove general --before 1000 --dry-run"
+)
 def remove_messages(
     call: Invocation,
     channel: ChannelArgument,
-    number: Annotated[list[int] | None, typer.Argument(help="Numbers of messages.", metavar="[NUMBER]...", min=1)] = None,
+    number: Annotated[
+        list[int] | None, typer.Argument(help="Numbers of messages.", metavar="[NUMBER]...", min=1)
+    ] = None,
     space: InSpace = "",
     before: Before = None,
     yes: Yes = False,
@@ -138,13 +148,13 @@ def remove_messages(
 ) -> MessagesRemoved:
     """Remove messages by number, or all before a number, from this host. Browsers keep what they have shown."""
     if bool(number) == (before is not None):
-        raise usage("Say which messages: numbers, or --before NUMBER.", "See: hostctl messages list CHANNEL")
+        raise usage("Say which messages: numbers, or --before NUMBER.", "hostctl messages list CHANNEL")
     with call.store(write=not dry_run) as store:
         found = lookup.channel(store, channel, space)
         ids = [_message(store, found, one).id for one in number or []]
         count = len(ids) if before is None else snapshot.count_messages(call.database, found.uuid, before)
         if not dry_run:
-            call.questions().confirm(f"Remove {count} messages from {found.name} for good?", yes)
+            call.questions().confirm(f"Remove {amount(count, 'message')} from {found.name} for good?", yes)
             with store.transaction():
                 count = store.delete_messages(found.uuid, before) if before else sum(map(store.delete_message, ids))
         return MessagesRemoved(found.uuid, count, dry_run)
@@ -158,7 +168,7 @@ def _message(store: Store, channel: Channel, number: int) -> Message:
     found = store.page_after(channel.uuid, number - 1, 1).messages
     if not found or found[0].id != number:
         raise not_found(
-            "unknown_message", f"There is no message {number} in {channel.name}.", "See: hostctl messages list CHANNEL"
+            "unknown_message", f"There is no message {number} in {channel.name}.", "hostctl messages list CHANNEL"
         )
     return found[0]
 

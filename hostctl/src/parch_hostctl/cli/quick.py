@@ -1,7 +1,7 @@
 """typer's commands and groups, made to start fast: pages of help without a Markdown parser, values without pydantic.
 
-typer converts every value with pydantic, whose import takes longer than most commands. Texts, defaults and absent values are
-already what a command expects; anything else takes typer's own way.
+typer converts every value with pydantic, whose import takes longer than most commands. Texts, defaults and
+absent values are already what a command expects; anything else takes typer's own way.
 """
 
 import os

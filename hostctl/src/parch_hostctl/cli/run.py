@@ -1,4 +1,5 @@
-"""`hostctl run`: the host at work. Events of the engine in; lines for a person, a log or a program out, and word to systemd."""
+"""`hostctl run`: the host at work. Events of the engine in; lines for a person, a log or a program out, and
+word to systemd."""
 
 import msgspec
 
@@ -24,8 +25,8 @@ _MARKS = {
 
 
 class RunEvent(msgspec.Struct):
-    """One line of `hostctl run --json`. `event` is notice, started, registered, connected, disconnected, announced, failed or
-    stopped; `at` is RFC 3339."""
+    """One line of `hostctl run --json`. `event` is notice, started, registered, connected, disconnected,
+    announced, failed or stopped; `at` is RFC 3339."""
 
     event: str
     text: str

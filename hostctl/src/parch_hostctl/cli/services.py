@@ -14,7 +14,7 @@ import typer
 from .. import backup, config, service
 from ..failures import Exit, Failure, not_found, usage
 from ..service import Service
-from ..views import Cell, Facts, View
+from ..views import Cell, Facts, Verbatim, View
 from .command import DryRun, Result, Yes, command, group
 from .init import PANEL
 from .invocation import Invocation
@@ -38,8 +38,17 @@ class ServiceInstalled(Result):
 
     def views(self) -> tuple[View, ...]:
         if not self.installed:
-            return (self.unit.rstrip("\n"),)
-        return (Facts([("Unit", self.path), ("Runs as", self.user), ("Host files", self.config_dir), ("Started", _yes(self.started))]),)
+            return (Verbatim(self.unit),)
+        return (
+            Facts(
+                [
+                    ("Unit", self.path),
+                    ("Runs as", self.user),
+                    ("Host files", self.config_dir),
+                    ("Started", _yes(self.started)),
+                ]
+            ),
+        )
 
 
 class ServiceRemoved(Result):
@@ -60,15 +69,23 @@ class ServiceState(Result):
 
     def views(self) -> tuple[View, ...]:
         state = Cell(self.active, "bold green" if self.active == "active" else "yellow")
-        return (Facts([("Unit", self.path), ("Installed", _yes(self.installed)), ("State", state), ("At boot", self.enabled)]),)
+        return (
+            Facts(
+                [("Unit", self.path), ("Installed", _yes(self.installed)), ("State", state), ("At boot", self.enabled)]
+            ),
+        )
 
 
-@command("service install", "hostctl service install --user\nsudo hostctl service install --system --config-dir /srv/parch")
+@command(
+    "service install", "hostctl service install --user\nsudo hostctl service install --system --config-dir /srv/parch"
+)
 def install(
     call: Invocation,
     system: System = False,
     name: Name = "hostctl",
-    run_as: Annotated[str, typer.Option(help="User of a system service; by default who owns the files.", metavar="USER")] = "",
+    run_as: Annotated[
+        str, typer.Option(help="User of a system service; by default who owns the files.", metavar="USER")
+    ] = "",
     start: Annotated[bool, typer.Option("--start/--no-start", help="Start it now and at boot.")] = True,
     skip_checks: Annotated[bool, typer.Option("--skip-checks", help="Install even if the checks fail.")] = False,
     dry_run: DryRun = False,
@@ -111,7 +128,7 @@ def uninstall(
     """Stop the service and remove its unit. The host's files stay."""
     path = _path(system, name)
     if not path.exists():
-        raise not_found("service_missing", f"There is no unit {path}.", "See: hostctl service status")
+        raise not_found("service_missing", f"There is no unit {path}.", "hostctl service status")
     if not dry_run:
         call.questions().confirm(f"Stop the service and remove {path}?", yes)
         if SYSTEMD_RUNS.exists():
@@ -145,7 +162,9 @@ def _plan(call: Invocation, system: bool, name: str, run_as: str) -> tuple[Servi
     user = (run_as or _owner(call.directory)) if system else ""
     planned = Service(name, command_line, call.directory, service.kept_settings(os.environ, flags), user)
     if "/.cache/" in sys.executable or "/uv/archive" in sys.executable:
-        call.out.note("This hostctl lives in a cache that may be emptied: `uv tool install parch-hostctl` first.", "yellow")
+        call.out.note(
+            "This hostctl lives in a cache that may be emptied: `uv tool install parch-hostctl` first.", "yellow"
+        )
     return planned, _path(system, name)
 
 
@@ -162,14 +181,20 @@ def _require_systemd(planned: Service) -> None:
     if SYSTEMD_RUNS.exists() and shutil.which("systemctl"):
         return
     line = shlex.join((*planned.command, "--config-dir", str(planned.config_dir), "run"))
-    raise Failure("systemd_missing", "systemd does not run on this machine.", f"Let your own supervisor keep this running: {line}")
+    raise Failure(
+        "systemd_missing", "systemd does not run on this machine.", f"Let your own supervisor keep this running: {line}"
+    )
 
 
 def _systemctl(system: bool, *words: str) -> None:
     done = subprocess.run(service.manager(system, *words), capture_output=True, text=True)  # noqa: S603
     if done.returncode:
-        hint = "Run it with sudo, or install a user service: --user" if system and os.geteuid() else "See: journalctl -xe"
-        raise Failure("systemctl_failed", f"systemctl {words[0]}: {done.stderr.strip() or done.returncode}", hint, Exit.FAILURE)
+        hint = (
+            "Run it with sudo, or install a user service: --user" if system and os.geteuid() else "See: journalctl -xe"
+        )
+        raise Failure(
+            "systemctl_failed", f"systemctl {words[0]}: {done.stderr.strip() or done.returncode}", hint, Exit.FAILURE
+        )
 
 
 def _word(system: bool, *words: str) -> str:

@@ -12,7 +12,7 @@ from .. import owner, rules
 from ..official import NOBODY
 from ..records import SpaceHead
 from ..store import Store
-from ..views import Facts, Table, View
+from ..views import Facts, Table, View, amount
 from . import lookup
 from .command import DryRun, Result, Yes, command, group
 from .invocation import Invocation
@@ -78,7 +78,9 @@ class SpaceAdded(Result):
     channels: list[ChannelName]
 
     def views(self) -> tuple[View, ...]:
-        return (Facts([("Name", self.name), ("Id", self.uuid), ("Channels", ", ".join(c.name for c in self.channels))]),)
+        return (
+            Facts([("Name", self.name), ("Id", self.uuid), ("Channels", ", ".join(c.name for c in self.channels))]),
+        )
 
 
 class SpaceRemoved(Result):
@@ -88,8 +90,9 @@ class SpaceRemoved(Result):
     removed: bool
 
     def views(self) -> tuple[View, ...]:
-        verb = "Removed" if self.removed else "Would remove"
-        return (f"{verb} space {self.space.name}: {self.space.channels} channels, {self.space.messages} messages.",)
+        verb, space = "Removed" if self.removed else "Would remove", self.space
+        lost = f"{amount(space.channels, 'channel')}, {amount(space.messages, 'message')}"
+        return (f"{verb} space {space.name}: {lost}.",)
 
 
 @command("spaces list", "hostctl spaces list --json")
@@ -128,7 +131,7 @@ def remove_space(call: Invocation, space: SpaceArgument, yes: Yes = False, dry_r
         head = lookup.space(store, space)
         row = _row(store, head)
         if not dry_run:
-            call.questions().confirm(f"Remove space {row.name} with {row.messages} messages for good?", yes)
+            call.questions().confirm(f"Remove space {row.name} with {amount(row.messages, 'message')} for good?", yes)
             owner.delete_space(store, head)
         return SpaceRemoved(row, removed=not dry_run)
 

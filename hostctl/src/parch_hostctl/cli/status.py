@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from .. import status as host_status
-from ..views import Cell, Facts, View, duration, size
+from ..views import Cell, Facts, View, amount, duration, size
 from .command import Result, command
 from .init import PANEL
 from .invocation import Invocation
@@ -48,7 +48,10 @@ class HostStatus(Result):
             ("Id", self.uuid),
             ("Relay", self.relay),
             ("State", Cell(self._state(), {"connected": "bold green", "stopped": "dim"}.get(self.state, "yellow"))),
-            ("Holds", f"{contents.spaces} spaces, {contents.channels} channels, {contents.members} members"),
+            (
+                "Holds",
+                ", ".join(amount(getattr(contents, f"{noun}s"), noun) for noun in ("space", "channel", "member")),
+            ),
             ("Messages", f"{contents.messages} ({size(contents.bytes)} on disk)"),
             ("Files", self.config_dir),
         ]

@@ -1,5 +1,4 @@
-"""Changes made beside the running host: written with the change, read and forgotten by the host (docs/protocol.md
-§2.6)."""
+"""Changes made beside the running host: written with the change, read and forgotten by the host (protocol.md §2.6)."""
 
 import msgspec
 

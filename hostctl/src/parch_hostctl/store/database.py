@@ -6,7 +6,7 @@ keys and the busy timeout are set on every connection. One thread at a time may 
 # ruff: noqa: S608 - the texts joined here are constants of this package; values are always bound
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,10 +102,6 @@ class Database:
         """The first column of the first row, 0 when there is none or it is NULL."""
         found = self._row(sql, *values)
         return int(found[0] or 0) if found else 0
-
-    def _many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        with _translated():
-            self._connection.executemany(sql, rows)
 
     def _bootstrap(self) -> None:
         self._rows("PRAGMA journal_mode = WAL")

@@ -1,5 +1,4 @@
-"""Ciphertext by channel: envelopes in, pages oldest to newest out. The row id is the sequence number
-(docs/protocol.md §2.5).
+"""Ciphertext by channel: envelopes in, pages oldest to newest out. The row id is the sequence (protocol.md §2.5).
 
 Pages follow the id. The text cursor of old browsers is turned into an id first (stamps.py), so both cursors reach
 every message.

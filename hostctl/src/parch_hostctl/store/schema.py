@@ -1,5 +1,4 @@
-"""The tables of a host (spec §7.4) as SQL texts, and the verdict on a file of unknown age: column names in,
-compatible or not out.
+"""The tables of a host (spec §7.4) as SQL texts; and a verdict: columns of an older file in, compatible or not out.
 
 The first five tables are the original's, column for column; it can still open the file. `announcements` and
 `departures` (who left a space or declined it, and is not to be invited again by itself) are ours.

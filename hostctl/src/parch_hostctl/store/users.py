@@ -1,5 +1,4 @@
-"""People as the host knows them: public keys in, `User` out. The key is the identity; id, name and encryption key
-hang on it."""
+"""People as the host knows them: public keys in, `User` out. The key is the identity; all else hangs on it."""
 # ruff: noqa: S608 - the texts joined here are constants of this package; values are always bound
 
 from typing import Any

@@ -61,6 +61,7 @@ class Supervisor:
             "CHAT_RELAY_SCHEME": "http",
             "CHAT_RELAY_WS_SCHEME": "ws",
             "HOSTCTL_CONFIG_DIR": str(self._folder.host),
+            "HOSTCTL_RECONNECT_FIRST_SECONDS": "1",
         }
         self._folder.write_env(env)
         self._progress("Relay")

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -17,6 +18,7 @@ from .outbox import Outbox
 EXTENSION = "parch.frames"
 TOO_SLOW = 1013
 CLOSE_GRACE_SECONDS = 5.0
+TURN_FRAMES = 16
 _TEXT = 0x81
 
 
@@ -36,7 +38,7 @@ class Frames(Protocol):
     on_cut: Callable[[], None] | None
 
     def write(self, frame: bytes) -> None:
-        """Hands a prepared frame to the transport; returns at once."""
+        """Takes a prepared frame; returns at once. Frames of one turn of the event loop go out in one system call."""
 
     def close(self, code: int, reason: str) -> None:
         """Sends a close frame; the connection is gone a few seconds later whatever the peer does."""
@@ -52,14 +54,29 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.handshake_initiated and not self.handshake_complete:
             self.outbox = Outbox()
+            self._turn: list[bytes] = []
             extensions = cast("dict[str, Any]", self.scope["extensions"])
             extensions[EXTENSION] = self
 
     def write(self, frame: bytes) -> None:
-        if self.close_sent or self.disconnected:
+        if not self._turn:
+            self.loop.call_soon(self._flush)
+        self._turn.append(frame)
+        if len(self._turn) == TURN_FRAMES:
+            self._flush()
+
+    def _flush(self) -> None:
+        frames, self._turn = self._turn, []
+        if not frames or self.close_sent or self.disconnected:
             return
-        self.transport.write(frame)
-        if not self.writable.is_set() and self.outbox.overflows(len(frame), self.transport.get_write_buffer_size()):
+        self.transport.writelines(frames)
+        if not self.writable.is_set():
+            self._cut_if_too_slow(frames)
+
+    def _cut_if_too_slow(self, written: list[bytes]) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        overflows = [self.outbox.overflows(len(frame), unsent) for frame in written]
+        if any(overflows):
             if self.on_cut is not None:
                 self.on_cut()
             self.close(TOO_SLOW, "This connection reads too slowly.")
@@ -69,6 +86,7 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         self.outbox.clear()
 
     def close(self, code: int, reason: str) -> None:
+        self._flush()
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
         self.stop_keepalive()
@@ -85,3 +103,21 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         super().keepalive_timeout()
         # close() waits until a dead peer has taken everything; it never will.
         self.transport.abort()
+
+    def handle_parser_exception(self) -> None:
+        """Reads on until the peer has seen why: to close on unread bytes would reset it before it learns the code."""
+        if self.close_sent:
+            return
+        self.stop_keepalive()
+        closing = self.conn.close_sent
+        assert closing is not None
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.write_eof()
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": closing.code, "reason": closing.reason})
+        self.close_timer = self.loop.call_later(CLOSE_GRACE_SECONDS, self.transport.abort)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True  # else uvicorn logs every refused handshake as a fault of ours
