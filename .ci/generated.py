@@ -3,11 +3,13 @@
 In: settings structs and hostctl's result types. Out: docs/settings.md, docs/schemas/hostctl.json.
 """
 
-import json
 import sys
 from pathlib import Path
 
-from parch_hostctl.cli.about import all_schemas
+import msgspec
+
+from parch_hostctl.cli.about import catalogue
+from parch_hostctl.cli.app import load
 from parch_hostctl.settings import SETTINGS
 from parch_relay.settings import RelaySettings
 from parch_serve.settings import listing
@@ -21,8 +23,8 @@ Made from the code by `python .ci/generated.py`.
 
 ## parch-relay
 
-From the environment, a file named by `NAME_FILE`, or `.env`, in that order; an empty value counts as unset. `parch-relay settings`
-shows them with their origin.
+From the environment, a file named by `NAME_FILE`, or `.env`, in that order; an empty value counts as unset.
+`parch-relay settings` shows them with their origin.
 
 | Variable | Default | What it is |
 |---|---|---|
@@ -30,7 +32,8 @@ shows them with their origin.
 
 ## hostctl
 
-From a flag, the environment, `hostctl.toml` beside the host's files, in that order. `hostctl config show --origin` shows them.
+From a flag, the environment, `hostctl.toml` beside the host's files, in that order.
+`hostctl config show --origin` shows them.
 
 | In `hostctl.toml` | Variable | Default | What it is |
 |---|---|---|---|
@@ -48,10 +51,15 @@ def settings_page() -> str:
     return SETTINGS_PAGE.format(relay="\n".join(relay), hostctl="\n".join(hostctl))
 
 
+def schemas() -> str:
+    load([])
+    return msgspec.json.format(msgspec.json.encode(catalogue()), indent=2).decode() + "\n"
+
+
 def main() -> int:
     files = {
         ROOT / "docs" / "settings.md": settings_page(),
-        ROOT / "docs" / "schemas" / "hostctl.json": json.dumps(all_schemas(), indent=2, sort_keys=True) + "\n",
+        ROOT / "docs" / "schemas" / "hostctl.json": schemas(),
     }
     drifted = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv:
