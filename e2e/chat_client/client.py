@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+import socket as sockets
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self
@@ -63,16 +64,22 @@ class ChatClient:
         username: str = "",
         device_id: str = "",
         origin: str | None = "",
+        address: str = "",
+        receive_buffer: int = 0,
         patience: float = 10.0,
     ) -> Self:
         """A socket to the relay at `relay_url` (`http://host:port`). `origin` is the relay's own unless given;
-        None sends no Origin header. `patience` is how many seconds `expect` waits."""
+        None sends no Origin header. `address` is where a trusted proxy would say that it comes from.
+        `receive_buffer` bytes the kernel takes in while nobody reads, 0 for its default (megabytes).
+        `patience` is how many seconds `expect` waits."""
         url = urlsplit(relay_url)
         if origin == "":
             origin = f"{url.scheme}://{url.netloc}"
         socket = await connect(
             f"{url.scheme.replace('http', 'ws')}://{url.netloc}/ws",
+            sock=await _narrow_socket(url.hostname or "", url.port or 80, receive_buffer) if receive_buffer else None,
             origin=None if origin is None else Origin(origin),
+            additional_headers={"X-Forwarded-For": address} if address else None,
             compression=None,
             max_size=None,
             max_queue=1024,
@@ -83,10 +90,13 @@ class ChatClient:
 
     @classmethod
     async def login(
-        cls, relay_url: str, host_uuid: str, identity: Identity | None = None, *, username: str = ""
+        cls, relay_url: str, host_uuid: str, identity: Identity | None = None, *, username: str = "", **options: Any
     ) -> Self:
-        """A client that has connected, joined the host, authenticated, read its dashboard and joined its spaces."""
-        client = await cls.connect(relay_url, identity, username=username)
+        """A client that has connected, joined the host, authenticated, read its dashboard and joined its spaces.
+
+        `options` are those of `connect`.
+        """
+        client = await cls.connect(relay_url, identity, username=username, **options)
         await client.join(host_uuid)
         await client.auth()
         await client.dashboard()
@@ -279,3 +289,12 @@ class ChatClient:
     def _drop_user(self, space_uuid: str, user_id: int) -> None:
         space = self.spaces[space_uuid]
         space["users"] = [user for user in space["users"] or [] if user["id"] != user_id]
+
+
+async def _narrow_socket(host: str, port: int, receive_buffer: int) -> sockets.socket:
+    """A connected socket whose kernel buffer is small; that can only be said before it connects."""
+    sock = sockets.socket()
+    sock.setblocking(False)
+    sock.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
+    await asyncio.get_running_loop().sock_connect(sock, (host, port))
+    return sock

@@ -51,6 +51,7 @@ class Relay(socketserver.ThreadingTCPServer):
         self.clock_offset = 0.0
         self.health = 200
         self.refuse_auth = False
+        self.displace = False
         self.heard: list[dict[str, Any]] = []
 
     @property
@@ -123,7 +124,11 @@ class _Handler(BaseHTTPRequestHandler):
                 if getattr(event, "opcode", None) in (Opcode.TEXT, Opcode.BINARY):
                     for reply in self._replies(json.loads(event.data)):
                         protocol.send_text(json.dumps(reply).encode())
+            if self.server.displace and self.uuid in self.server.online:
+                protocol.send_close(4003, "another connection of this host took over")
             self._flush(protocol)
+            if protocol.close_expected():
+                break
         self.server.online.discard(self.uuid)
         self.close_connection = True
 

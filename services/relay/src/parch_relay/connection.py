@@ -86,6 +86,8 @@ class Sockets:
         connection = Connection(self, scope, headers, address)
         try:
             await send({"type": "websocket.accept"})
+            scope["headers"].clear()  # nobody reads them again
+            del headers
             await connection.run(receive)
         finally:
             self.gate.release(address, connection.authenticated)
@@ -139,6 +141,7 @@ class Connection:
                     return
                 text = message.get("text")
                 await self._receive(message["bytes"] if text is None else text)
+                del message, text  # an idle connection does not keep the last thing it said
         except Exception:
             metrics.FAULTS.inc()
             log.exception("session_fault", client=self.session.client_uuid)
@@ -147,8 +150,11 @@ class Connection:
             if self._deadline:
                 self._deadline.cancel()
             metrics.SOCKETS.labels(self._counted.name.lower()).dec()
+            spoke_for_host = self.session.state is State.AUTHOR
             self.session.state = State.CLOSED
             self._board.leave(self.session)
+            if spoke_for_host and not self._sockets.draining:
+                await self._record_absence()
 
     async def _receive(self, text: str | bytes) -> None:
         frame = open_frame(text)
@@ -184,6 +190,8 @@ class Connection:
         metrics.REFUSALS.labels(refusal.code).inc()
         message_id = _message_id(data) if type_ == "chat" else ""
         self._write(refusal.frame(type_, message_id))
+        if refusal.code == "too_many_attempts":
+            self._close(TOO_MANY_ATTEMPTS, "Too many attempts on one connection.")
 
     # --- handshake ---
 
@@ -260,10 +268,19 @@ class Connection:
         except DatabaseUnavailable:
             log.warning("online_not_recorded", host=self.session.host_uuid)
 
+    async def _record_absence(self) -> None:
+        if self.session.host_uuid in self._board.hosts_held():
+            return
+        try:
+            await self._sockets.registry.gone(self.session.host_uuid)
+        except DatabaseUnavailable:
+            log.warning("offline_not_recorded", host=self.session.host_uuid)
+
     def _proved(self) -> None:
         self._move(self.session.state)
         if self._deadline:
             self._deadline.cancel()
+            self._deadline = None
         self.authenticated = True
         self._sockets.gate.authenticated(self.session.address)
 
@@ -272,7 +289,6 @@ class Connection:
     def _count_attempt(self) -> None:
         self.session.attempts += 1
         if self.session.attempts > MAX_ATTEMPTS and self.session.state < State.AUTHED:
-            self._close(TOO_MANY_ATTEMPTS, "Too many attempts on one connection.")
             raise Refused("too_many_attempts", "Too many attempts", "Connect again.", kind="authentication-error")
 
     def _arm(self, reason: str) -> None:

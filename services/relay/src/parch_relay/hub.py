@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from parch_wire.messages import Device, Space
 
-from .session import Session, State
+from .session import Session
 
 REPLAY_WINDOW = 10_000
 
@@ -37,7 +37,13 @@ class Room:
         for space in spaces:
             self.spaces.setdefault(space.uuid, set())
             for channel in space.channels:
-                self.channels[channel.uuid] = space.uuid
+                self.place(channel.uuid, space.uuid)
+
+    def place(self, channel_uuid: str, space_uuid: str) -> None:
+        """The host says this channel is in that space; who listened to it in another space no longer does."""
+        if self.channels.get(channel_uuid, space_uuid) != space_uuid:
+            self.drop_channel(channel_uuid)
+        self.channels[channel_uuid] = space_uuid
 
     def add(self, session: Session) -> None:
         """A session has proved its identity."""
@@ -125,14 +131,8 @@ class Hub:
             room = self.rooms[host_uuid] = Room(host_uuid)
         return room
 
-    def leave(self, session: Session) -> None:
-        """A socket is gone; an empty room is forgotten."""
-        room = self.rooms.get(session.host_uuid)
-        if room is not None and session.state is State.AUTHED:
-            room.remove(session)
-        self.forget(session.host_uuid)
-
     def forget(self, host_uuid: str) -> None:
+        """An empty room is not kept."""
         room = self.rooms.get(host_uuid)
         if room is not None and not room.sessions and room.author is None:
             del self.rooms[host_uuid]

@@ -12,12 +12,13 @@ import msgspec
 from parch_wire.challenge import PROOF_WINDOW_SECONDS, check_signature, registration_message
 from parch_wire.errors import ChallengeError, InvalidKey
 from parch_wire.identity import check_auth_public_key
+from parch_wire.messages import Int
 
 MAX_NAME = 120
 
 
 class Proof(msgspec.Struct):
-    issued_at: int
+    issued_at: Int
     signature: str
 
 
@@ -67,7 +68,7 @@ def checked(request: Registration, now: float) -> tuple[Registration, bool]:
     )
     if not clean.signing_public_key:
         raise Rejected(400, "missing_key", "signing_public_key is required")
-    if not 1 <= len(clean.name) <= MAX_NAME:
+    if not 1 <= len(clean.name) <= MAX_NAME or "\0" in clean.name:
         raise Rejected(400, "invalid_name", f"name must have 1 to {MAX_NAME} characters")
     if clean.uuid and not _parses(clean.uuid):
         raise Rejected(400, "invalid_uuid", "uuid must be a valid UUID")

@@ -75,6 +75,14 @@ class Registry:
             idempotent=True,
         )  # fmt: skip
 
+    async def gone(self, uuid: str) -> None:
+        """The host is not connected to this replica any more; another replica's word on it stands."""
+        await self._database.execute(
+            "UPDATE hosts SET online_until = NULL WHERE uuid = $1 AND held_by = $2",
+            uuid, self._replica,
+            idempotent=True,
+        )  # fmt: skip
+
     async def keep_online(self, uuids: Sequence[str]) -> None:
         """These hosts are connected to this replica now, and no others."""
         await self._database.execute(

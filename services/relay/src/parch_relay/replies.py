@@ -151,7 +151,7 @@ def _delete_space(reply: Reply, body: DeleteSpaceResponse) -> list[Effect]:
 
 
 def _create_channel(reply: Reply, body: CreateChannelResponse) -> list[Effect]:
-    reply.room.channels[body.channel.uuid] = body.space_uuid
+    reply.room.place(body.channel.uuid, body.space_uuid)
     created = ChannelCreated(space_uuid=body.space_uuid, channel=body.channel)
     return [
         *reply.answer("create_channel_success", created),
