@@ -1,7 +1,8 @@
 """What the relay is compared with: the broadcast one writes first with Starlette, on uvicorn with its default settings.
 
 Comes in: a port on the command line; websockets, each a subscriber from its first moment; `chat` frames. Goes out:
-`chat` frames with the fields the relay sends. No identity, no check, nothing stored.
+`chat` frames with the fields the relay sends. No identity, no check, nothing stored. It encodes for each subscriber, as
+`send_json` in a loop does.
 """
 
 import json

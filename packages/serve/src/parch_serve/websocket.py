@@ -75,8 +75,8 @@ class FramesProtocol(WebSocketsSansIOProtocol):
 
     def _cut_if_too_slow(self, written: list[bytes]) -> None:
         unsent = self.transport.get_write_buffer_size()
-        overflows = [self.outbox.overflows(len(frame), unsent) for frame in written]
-        if any(overflows):
+        *_, too_slow = [self.outbox.overflows(len(frame), unsent) for frame in written]
+        if too_slow:
             if self.on_cut is not None:
                 self.on_cut()
             self.close(TOO_SLOW, "This connection reads too slowly.")
