@@ -5,12 +5,13 @@ start their own with `start_relay` and `start_host`. When a test fails, the logs
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from chat_client import ChatClient
 from deployment import Host, Part, Relay
 
 if TYPE_CHECKING:
@@ -60,6 +61,16 @@ def host(relay: Relay, tmp_path_factory: pytest.TempPathFactory, request: pytest
         _keep(request.config, stack, host)
         host.start()
         yield host
+
+
+@pytest.fixture(autouse=True)
+async def hang_up() -> AsyncIterator[None]:
+    """Drops the sockets a test left open, however it ended, so that no other test hears of them."""
+    yield
+    for client in tuple(ChatClient.open):
+        client.socket.transport.abort()
+        await client.socket.wait_closed()
+        ChatClient.open.discard(client)
 
 
 @pytest.fixture

@@ -76,8 +76,13 @@ class Part:
         self.name = name
         self.log = folder / f"{name}.log"
         self.environment = {"HOME": str(folder), **_inherited(), **environment}
-        self._argv = [str(Path(sys.executable).parent / argv[0]), *argv[1:]]
+        self._argv = [self.program(argv[0]), *argv[1:]]
         self._process: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def program(name: str) -> str:
+        """Absolute path of a console script of this environment."""
+        return str(Path(sys.executable).parent / name)
 
     def spawn(self) -> None:
         """Starts the program; does not wait until it is ready."""
@@ -203,7 +208,7 @@ class Host(Part):
 
     def hostctl(self, *arguments: str) -> Any:
         """What a command of `hostctl … --json` prints."""
-        argv = [self._argv[0], *arguments, "--json"]
+        argv = [self.program("hostctl"), *arguments, "--json"]
         done = subprocess.run(argv, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"hostctl {arguments[0]}: {done.stderr or done.stdout}"
         return json.loads(done.stdout)

@@ -8,7 +8,7 @@ import json
 import socket as sockets
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -39,6 +39,9 @@ class Refused(Exception):
 
 class ChatClient:
     """One browser socket of one identity. `spaces`, `tokens` and `channels` are what the relay has told so far."""
+
+    open: ClassVar[set["ChatClient"]] = set()
+    """Those that have connected and were not closed yet."""
 
     def __init__(self, socket: ClientConnection, identity: Identity, username: str, device_id: str, patience: float):
         self.socket = socket
@@ -86,7 +89,9 @@ class ChatClient:
             ping_interval=None,
             proxy=None,
         )
-        return cls(socket, identity or Identity.new(), username, device_id, patience)
+        client = cls(socket, identity or Identity.new(), username, device_id, patience)
+        cls.open.add(client)
+        return client
 
     @classmethod
     async def login(
@@ -97,10 +102,14 @@ class ChatClient:
         `options` are those of `connect`.
         """
         client = await cls.connect(relay_url, identity, username=username, **options)
-        await client.join(host_uuid)
-        await client.auth()
-        await client.dashboard()
-        await client.join_all_spaces()
+        try:
+            await client.join(host_uuid)
+            await client.auth()
+            await client.dashboard()
+            await client.join_all_spaces()
+        except BaseException:
+            await client.close()
+            raise
         return client
 
     async def __aenter__(self) -> Self:
@@ -110,6 +119,7 @@ class ChatClient:
         await self.close()
 
     async def close(self) -> None:
+        self.open.discard(self)
         await self.socket.close()
 
     async def say(self, type_: str, data: Any = "") -> None:

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from deployment import free_port
+from deployment import eventually, free_port
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from parch_wire.encoding import unb64raw
 
@@ -45,8 +45,7 @@ class OriginalRelay:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._server.serve())
-        while not self._server.started:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: self._server.started, "the original's relay listens")
         return self
 
     async def __aexit__(
@@ -111,6 +110,3 @@ class _Server(uvicorn.Server):
 
 async def _say(socket: WebSocket, type_: str, data: Any) -> None:
     await socket.send_json({"type": type_, "data": data})
-
-
-__all__ = ["HostLine", "OriginalRelay", "WebSocketDisconnect"]

@@ -1,4 +1,4 @@
-"""Spec §12, our host behind a relay of the original: all session facts come in the request, answers go by client_uuid."""
+"""Spec §12, our host behind a relay of the original: session facts come in the request, answers go by client_uuid."""
 
 import asyncio
 import json

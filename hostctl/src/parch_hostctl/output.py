@@ -42,6 +42,7 @@ class Output:
         self.json = json
         self.quiet = quiet or json
         self._env = env
+        self._hints: list[tuple[str, str]] = []
         self.rich = not json and painted(sys.stdout, env)
         self._rich_talk = not json and painted(sys.stderr, env)
 
@@ -53,6 +54,9 @@ class Output:
             return
         for view in views:
             self.show(view)
+        sys.stdout.flush()
+        for hint in self._hints:
+            self.note(*hint)
 
     def event(self, event: msgspec.Struct, cells: Sequence[str | Cell], line: str) -> None:
         """One of many results, at once: a JSON document on one line, painted cells, or the line."""
@@ -100,6 +104,10 @@ class Output:
             self._console(stderr=True).print(text, style=style, markup=False, highlight=False, soft_wrap=True)
         else:
             print(text, file=sys.stderr)
+
+    def hint(self, text: str, style: str = "dim") -> None:
+        """Talk that belongs behind the result: what to do next."""
+        self._hints.append((text, style))
 
     def fail(self, failure: Failure) -> None:
         """The reason why a command ends without result."""

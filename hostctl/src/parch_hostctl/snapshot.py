@@ -21,7 +21,8 @@ _PAGES_AT_ONCE = 2048
 
 
 def copy(source: Path, target: Path, progress: Callable[[int, int], None]) -> None:
-    """Writes `target`, a database like `source` is now. `progress` gets pages done and pages in all."""
+    """Writes `target` (0600), a database like `source` is now. `progress` gets pages done and pages in all."""
+    target.touch(0o600)
     with closing(_reader(source)) as reading, closing(sqlite3.connect(target)) as writing:
         try:
             # Holding a read transaction keeps the copy on one snapshot, so a busy host cannot make it start again.

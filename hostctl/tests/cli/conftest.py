@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
@@ -72,6 +72,7 @@ class Relay(socketserver.ThreadingTCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: Relay
+    raw_requestline: bytes
     uuid = ""
 
     def log_message(self, *_: Any) -> None:
@@ -121,8 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
         while data := self.connection.recv(65536):
             protocol.receive_data(data)
             for event in protocol.events_received():
-                if getattr(event, "opcode", None) in (Opcode.TEXT, Opcode.BINARY):
-                    for reply in self._replies(json.loads(event.data)):
+                if isinstance(event, Frame) and event.opcode in (Opcode.TEXT, Opcode.BINARY):
+                    for reply in self._replies(json.loads(bytes(event.data))):
                         protocol.send_text(json.dumps(reply).encode())
             if self.server.displace and self.uuid in self.server.online:
                 protocol.send_close(4003, "another connection of this host took over")
@@ -279,9 +280,15 @@ def fits(published: dict[str, Any]) -> Fits:
     return check
 
 
-KINDS = {
-    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict, "null": type(None),
-}  # fmt: skip
+KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+    "null": (type(None),),
+}
 
 
 def mismatch(value: Any, schema: dict[str, Any], definitions: dict[str, Any], where: str) -> None:
@@ -300,7 +307,9 @@ def mismatch(value: Any, schema: dict[str, Any], definitions: dict[str, Any], wh
             for one in value:
                 mismatch(one, schema.get("items", {}), definitions, f"{where}[]")
         if "properties" in schema:
-            assert set(schema.get("required", ())) <= set(value) <= set(schema["properties"]), f"{where}: {sorted(value)}"
+            assert set(schema.get("required", ())) <= set(value) <= set(schema["properties"]), (
+                f"{where}: {sorted(value)}"
+            )
             for name, inner in value.items():
                 mismatch(inner, schema["properties"][name], definitions, f"{where}.{name}")
         elif isinstance(schema.get("additionalProperties"), dict):

@@ -1,4 +1,4 @@
-"""backup, backup verify, restore: what was acknowledged comes back whole, or the reason why not is said and nothing changes."""
+"""backup, backup verify, restore: what was acknowledged comes back whole, or the reason is said and nothing changes."""
 
 import json
 import os
@@ -211,6 +211,18 @@ def test_a_database_that_is_damaged_cannot_pass_for_a_backup(
     assert host("backup", "verify", str(target), *passphrase, "--json").error["code"] == "backup_damaged"
 
 
+def test_a_cut_behind_the_end_of_the_archive_is_found_too(host: Run, saved: Path, passphrase: tuple[str, str]) -> None:
+    with saved.open("rb") as sealed:
+        plain = sealed_file.OpeningReader(sealed, b"correct horse").read(1 << 30)
+    with saved.open("wb") as sink:
+        writer = sealed_file.SealingWriter(sink, b"correct horse", bytes(16), n=2)
+        writer.write(plain + bytes(3 * sealed_file.CHUNK_BYTES))
+        writer.close()
+    assert host("backup", "verify", str(saved), *passphrase).code == 0
+    os.truncate(saved, saved.stat().st_size - sealed_file.CHUNK_BYTES)
+    assert host("backup", "verify", str(saved), *passphrase, "--json").error["code"] == "backup_damaged"
+
+
 def test_a_backup_with_an_unknown_file_inside_is_refused(
     host: Run, written: Store, passphrase: tuple[str, str], directory: Path, tmp_path: Path
 ) -> None:
@@ -223,6 +235,22 @@ def test_a_backup_with_an_unknown_file_inside_is_refused(
     assert done.error["code"] == "backup_damaged"
     assert not (tmp_path / "evil").exists()
     assert not (tmp_path / "new").exists()
+
+
+def test_a_snapshot_neither_sees_nor_restarts_for_what_is_written_meanwhile(
+    written: Store, directory: Path, tmp_path: Path, ann: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "_PAGES_AT_ONCE", 1)
+    (channel,) = written.find_channels("general")
+    steps = []
+
+    def write(done: int, _: int) -> None:
+        steps.append(done)
+        written.save_message(channel.uuid, 1, ann, f"late {done}", "{}", 1_700_000_200.0)
+
+    snapshot.copy(directory / "host_chat_v2.db", tmp_path / "copy.db", write)
+    assert snapshot.rows(tmp_path / "copy.db")["messages"] == 10
+    assert steps == sorted(set(steps))
 
 
 def test_a_snapshot_leaves_its_source_untouched(written: Store, directory: Path, tmp_path: Path) -> None:

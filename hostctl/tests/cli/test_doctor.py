@@ -35,7 +35,7 @@ def test_a_warning_stops_nothing_and_is_no_illness() -> None:
 
 
 def test_a_check_tells_how_long_it_took() -> None:
-    ticks = iter([1.0, 1.25])
+    ticks = iter([0.5, 1.0, 1.25])
     assert next(doctor.examine([Probe("a", (), lambda: doctor.ok(""))], lambda: next(ticks))).took_ms == 250
 
 
@@ -93,6 +93,14 @@ def test_a_refused_certificate_says_why(code: int, word: str) -> None:
 )
 def test_the_relay_must_see_what_is_true(here: bool, online: bool, verdict: str) -> None:
     assert doctor.judge_presence(here, online).verdict == verdict
+
+
+def test_no_check_begins_when_time_is_up() -> None:
+    ticks = iter([0.0, 0.0, 15.0, 15.0, 15.0])
+    probes = [Probe("slow", (), lambda: doctor.ok("at last")), Probe("late", (), lambda: doctor.fail("", ""))]
+    checks = list(doctor.examine(probes, lambda: next(ticks)))
+    assert names(checks) == {"slow": "ok", "late": "warn"}
+    assert "took too long" in checks[1].seen
 
 
 def test_a_skip_is_not_a_failure() -> None:

@@ -1,4 +1,4 @@
-"""hostctl doctor against a real relay: each injected fault is named exactly, with a fix; a healthy host raises no alarm."""
+"""hostctl doctor at a real relay: each injected fault is named exactly, with a fix; a healthy host raises no alarm."""
 
 import datetime
 import json
@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import ssl
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from parch_wire.encoding import b64raw
 
 from parch_hostctl import keys, probes
 from parch_hostctl.status import sole
+from parch_wire.encoding import b64raw
 
 Run = Callable[..., Any]
 Checks = dict[str, dict[str, Any]]
@@ -219,9 +219,7 @@ def test_another_name_at_the_relay_is_a_warning(host: Run, directory: Path) -> N
     assert (code, checks["known"]["verdict"]) == (0, "warn")
 
 
-def test_a_relay_that_never_answers_is_given_up_in_time(
-    host: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relay_that_never_answers_is_given_up_in_time(host: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HOSTCTL_RELAY", f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -290,7 +288,7 @@ def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Certificate
 
 
 @pytest.fixture
-def secure_relay(relay: Any, secure: Callable[[ssl.SSLContext], Any]) -> Iterator[Callable[[ssl.SSLContext], Any]]:
+def secure_relay(relay: Any, secure: Callable[[ssl.SSLContext], Any]) -> Callable[[ssl.SSLContext], Any]:
     """`secure_relay(context)`: a relay behind TLS that knows the same hosts."""
 
     def start(context: ssl.SSLContext) -> Any:
@@ -298,7 +296,7 @@ def secure_relay(relay: Any, secure: Callable[[ssl.SSLContext], Any]) -> Iterato
         started.hosts = relay.hosts
         return started
 
-    yield start
+    return start
 
 
 def test_a_healthy_relay_behind_tls_raises_no_alarm(
@@ -330,7 +328,10 @@ def test_a_certificate_that_is_not_good_says_why(
 
 
 def test_an_authority_nobody_knows_is_named(
-    host: Run, certificates: Certificates, secure_relay: Callable[[ssl.SSLContext], Any], monkeypatch: pytest.MonkeyPatch
+    host: Run,
+    certificates: Certificates,
+    secure_relay: Callable[[ssl.SSLContext], Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     relay = secure_relay(certificates.context(days=90))
     monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")

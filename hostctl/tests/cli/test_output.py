@@ -20,16 +20,23 @@ CURSOR = re.compile(r"\x1b\[[0-9;?]*[A-HJKhl]")
 
 @pytest.fixture
 def terminal(directory: Path) -> Terminal:
-    """`hostctl WORDS…` on a terminal of 120 columns; returns all that was on the screen. `typed` is typed beforehand."""
+    """`hostctl WORDS…` on a terminal of 120 columns; returns all that was on the screen.
 
-    def run(*words: str, typed: str = "", **env: str) -> str:
+    `typed` are the lines that answer its questions, each typed when a question stands there.
+    """
+
+    def run(*words: str, typed: tuple[str, ...] = (), **env: str) -> str:
         ours, theirs = pty.openpty()
         line = [sys.executable, "-P", "-m", "parch_hostctl", "--config-dir", str(directory), *words]
         everything = {**os.environ, "COLUMNS": "120", **env}
-        with subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs, env=everything) as child:
+        answers = iter(typed)
+        shown = b""
+        with subprocess.Popen(line, env=everything, preexec_fn=lambda: os.login_tty(theirs)) as child:
             os.close(theirs)
-            os.write(ours, typed.encode())
-            shown = b"".join(iter(lambda: _read(ours), b""))
+            while data := _read(ours):
+                shown += data
+                if data.endswith(b": "):
+                    os.write(ours, next(answers).encode() + b"\n")
             child.wait(timeout=30)
         os.close(ours)
         return shown.decode().replace("\r\n", "\n")
@@ -97,7 +104,7 @@ def test_the_qr_code_is_for_terminals(host: Run, terminal: Terminal, process: Ru
 
 
 def test_init_asks_with_suggestions(terminal: Terminal, relay: Any, hostctl: Run) -> None:
-    shown = terminal("init", "--relay", relay.url, typed="Ann's cellar\n\n")
+    shown = terminal("init", "--relay", relay.url, typed=("Ann's cellar", ""))
     assert "Name of your host [" in shown
     assert "Name of its first space [Home]" in shown
     assert hostctl("status", "--json").json["name"] == "Ann's cellar"
@@ -105,22 +112,21 @@ def test_init_asks_with_suggestions(terminal: Terminal, relay: Any, hostctl: Run
 
 
 def test_a_removal_asks_and_takes_no_for_an_answer(host: Run, terminal: Terminal) -> None:
-    assert "Nothing was changed" in terminal("spaces", "remove", "Home", typed="\n")
-    assert "Removed space Home" in terminal("spaces", "remove", "Home", typed="y\n")
+    assert "Nothing was changed" in terminal("spaces", "remove", "Home", typed=("",))
+    assert "Removed space Home" in terminal("spaces", "remove", "Home", typed=("y",))
 
 
 def test_a_passphrase_is_typed_twice_and_not_shown(host: Run, terminal: Terminal, tmp_path: Path) -> None:
-    differing = terminal("backup", str(tmp_path / "b"), typed="secret one\nsecret two\n")
+    differing = terminal("backup", str(tmp_path / "b"), typed=("secret one", "secret two"))
     assert "differ" in differing
     assert not (tmp_path / "b").exists()
-    shown = terminal("backup", str(tmp_path / "b"), typed="secret one\nsecret one\n")
+    shown = terminal("backup", str(tmp_path / "b"), typed=("secret one", "secret one"))
     assert (tmp_path / "b").exists()
     assert "Saved" in shown
+    assert "secret one" not in shown
 
 
-def test_long_work_shows_a_bar_on_a_terminal_alone(
-    host: Run, terminal: Terminal, process: Run, tmp_path: Path
-) -> None:
+def test_long_work_shows_a_bar_on_a_terminal_alone(host: Run, terminal: Terminal, process: Run, tmp_path: Path) -> None:
     (tmp_path / "pass").write_text("x")
     words = ("backup", str(tmp_path / "b"), "--force", "--passphrase-file", str(tmp_path / "pass"))
     assert CURSOR.search(terminal(*words))

@@ -52,9 +52,7 @@ def test_run_connects_logs_lines_and_stops_on_sigterm(host: Run, directory: Path
     assert all(line[10] == "T" and line[19] == "Z" for line in lines)
 
 
-def test_run_with_json_prints_one_event_a_line(
-    host: Run, directory: Path, fits: Callable[[str, Any], None]
-) -> None:
+def test_run_with_json_prints_one_event_a_line(host: Run, directory: Path, fits: Callable[[str, Any], None]) -> None:
     with running(directory, "--json") as child:
         for line in lines_until(child, '"connected"'):
             fits("run", json.loads(line))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from parch_wire.messages import RemoveSpaceUserRequest
 
 from parch_hostctl.store import Store
+from parch_wire.messages import RemoveSpaceUserRequest
 
 Run = Callable[..., Any]
 
@@ -114,7 +114,8 @@ def test_somebody_who_never_connected_cannot_be_made_a_member(host: Run, ann: st
 
 
 def test_a_name_is_no_way_to_address_a_person(host: Run, met: Store) -> None:
-    refused = host("members", "add", "Home", "Ann", "--json")
+    met.rename_user(1, "Administrator")
+    refused = host("members", "add", "Home", "Administrator", "--json")
     assert (refused.code, refused.error["code"]) == (4, "unknown_user")
 
 

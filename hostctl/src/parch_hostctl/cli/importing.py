@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from .. import backup, config, keys, settings, snapshot
+from .. import backup, config, settings, snapshot
 from .. import status as host_status
 from ..failures import Failure, conflict, usage
 from ..store import Store
@@ -56,6 +56,8 @@ def import_host(
     message comes in after the copy. Without this command hostctl reads the original's directory in place: it is
     the default one.
     """
+    from .. import keys
+
     origin = source.expanduser().absolute()
     if origin.resolve() == call.directory.resolve():
         raise usage(
@@ -76,7 +78,7 @@ def import_host(
             backup.place(folder, call.directory, call.directory / f"replaced-{file_stamp(time.time())}")
     if not dry_run:
         config.write(call.directory, identity, replace=True)
-        call.out.note("Never run both copies. Check this one:  hostctl doctor    then start it:  hostctl run")
+        call.out.hint("Never run both copies. Check this one:  hostctl doctor    then start it:  hostctl run")
     return Imported(str(origin), str(call.directory), identity.uuid, identity.name, tables, imported=not dry_run)
 
 

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from .. import config, keys, rules, settings
+from .. import config, rules, settings
 from ..config import HostConfig
 from ..failures import Failure
 from ..settings import Settings
@@ -93,6 +93,7 @@ def init(
 
 def _register(chosen: Settings, name: str, uuid: str) -> HostConfig:
     """A fresh pair of keys, known to the relay under an id."""
+    from .. import keys
     from ..registration import register
 
     private, public = keys.from_seed(secrets.token_bytes(keys.SEED_BYTES))
@@ -103,6 +104,8 @@ def _register(chosen: Settings, name: str, uuid: str) -> HostConfig:
 def _finish(
     call: Invocation, chosen: Settings, created: bool, space: str, channels: list[str] | None, author: str
 ) -> Initialised:
+    from .. import keys
+
     identity = call.identity()
     keys.signing_key(identity.signing_private_key, identity.signing_public_key)
     with Store.open(call.database) as store:
@@ -110,7 +113,7 @@ def _finish(
         if not store.find_spaces("") and identity.uuid != chosen.official_host_uuid:
             made = create(store, space or "Home", channels or [FIRST_CHANNEL], author)
     config.tighten(call.directory)
-    call.out.note(
+    call.out.hint(
         "Your host is ready. Start it:  hostctl run"
         if created
         else "This host is set up already; nothing was replaced."

@@ -8,7 +8,6 @@ same.
 from collections.abc import Sequence
 from typing import TypeVar
 
-from parch_wire.identity import check_auth_public_key, normalise_username
 from parch_wire.messages import Channel, User
 
 from ..failures import conflict, not_found, usage
@@ -50,6 +49,8 @@ def person_or_newcomer(store: Store, key: str, save: bool = True) -> User:
     """Somebody this host has met or, by a whole public key, will meet; `save` remembers them now."""
     if store.user_by_key(key) is not None or len(key) != KEY_LENGTH:
         return person(store, key)
+    from parch_wire.identity import check_auth_public_key, normalise_username
+
     check_auth_public_key(key)
     name = normalise_username("", key)
     return store.meet_user(key, "", name) if save else User(id=UNSAVED, username=name, public_key=key)

@@ -68,7 +68,7 @@ class MessageShown(Result):
                     ("Time", row.timestamp),
                     ("Sender", f"{row.sender_name} ({row.sender})"),
                     ("Size", size(row.bytes)),
-                    ("Encrypted for", f"{self.recipients} people"),
+                    ("Encrypted for", amount(self.recipients, "recipient")),
                 ]
             ),
         )
@@ -117,7 +117,7 @@ def list_messages(
         )
     if more:
         cursor = f"--after {rows[-1].id}" if forward else f"--before {rows[0].id}"
-        call.out.note(f"There are more: add {cursor}")
+        call.out.hint(f"There are more: add {cursor}")
     return result
 
 

@@ -39,9 +39,9 @@ def _quickened(parameter: Any) -> Any:
     slowly = type(parameter).process_value
 
     def process_value(ctx: Any, value: Any) -> Any:
-        if parameter.callback is None and _needs_no_conversion(parameter, value):
-            return value
-        return slowly(parameter, ctx, value)
+        if not _needs_no_conversion(parameter, value):
+            return slowly(parameter, ctx, value)
+        return parameter.callback(ctx, parameter, value) if parameter.callback else value
 
     parameter.process_value = process_value
     return parameter

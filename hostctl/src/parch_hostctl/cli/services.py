@@ -98,6 +98,7 @@ def install(
     call.out.note(f"Unit file: {path}")
     if not dry_run:
         _require_systemd(planned)
+        _require_root(system)
     if not skip_checks:
         from .doctor import preflight
 
@@ -186,6 +187,13 @@ def _require_systemd(planned: Service) -> None:
     )
 
 
+def _require_root(system: bool) -> None:
+    if system and os.geteuid():
+        raise Failure(
+            "root_needed", "A system service is installed by root.", "Run it with sudo, or install one of yours: --user"
+        )
+
+
 def _systemctl(system: bool, *words: str) -> None:
     done = subprocess.run(service.manager(system, *words), capture_output=True, text=True)  # noqa: S603
     if done.returncode:
@@ -205,7 +213,7 @@ def _word(system: bool, *words: str) -> str:
 def _hint_linger(call: Invocation, system: bool) -> None:
     user = getpass.getuser()
     if not system and not Path(f"/var/lib/systemd/linger/{user}").exists():
-        call.out.note(f"It stops when you log out. To keep it running:  loginctl enable-linger {user}", "yellow")
+        call.out.hint(f"It stops when you log out. To keep it running:  loginctl enable-linger {user}", "yellow")
 
 
 def _yes(value: bool) -> str:

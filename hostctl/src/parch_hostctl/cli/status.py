@@ -88,9 +88,9 @@ def status(call: Invocation) -> HostStatus:
         contents=_contents(call),
     )
     if running:
-        call.out.note(f"Up for {duration(time.time() - last.started_at)}.")
+        call.out.hint(f"Up for {duration(time.time() - last.started_at)}.")
     else:
-        call.out.note("Start it:  hostctl run    or install it as a service:  hostctl service install")
+        call.out.hint("Start it:  hostctl run    or install it as a service:  hostctl service install")
     return result
 
 

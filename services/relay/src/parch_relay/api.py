@@ -45,8 +45,8 @@ class Api:
             Route("/chat/how-it-works", _moved_to_landing),
             Route("/client", self._client),
             Route("/client/", self._client),
-            Mount("/client/assets", StaticFiles(directory=pages / "client" / "assets", check_dir=False)),
-            Mount("/static", StaticFiles(directory=pages, html=True, check_dir=False)),
+            *_files("/client/assets", pages / "client" / "assets"),
+            *_files("/static", pages, html=True),
             Route("/robots.txt", self._page("robots.txt")),
             Route("/sitemap.xml", self._page("sitemap.xml")),
             Route("/ws", _not_a_handshake),
@@ -110,6 +110,11 @@ class Api:
         room = self._board.hub.rooms.get(host_uuid)
         online = room is not None and public_key in room.identities
         return JSONResponse({"host_uuid": host_uuid, "public_key": public_key, "online": int(online)})
+
+
+def _files(path: str, folder: Path, html: bool = False) -> list[BaseRoute]:
+    """Nothing at `path` when there is no such folder: Starlette would answer 500."""
+    return [Mount(path, StaticFiles(directory=folder, html=html))] if folder.is_dir() else []
 
 
 def _guarded(endpoint: Endpoint) -> Endpoint:

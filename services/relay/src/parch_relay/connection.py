@@ -269,8 +269,9 @@ class Connection:
             log.warning("online_not_recorded", host=self.session.host_uuid)
 
     async def _record_absence(self) -> None:
-        if self.session.host_uuid in self._board.hosts_held():
-            return
+        room = self._board.hub.rooms.get(self.session.host_uuid)
+        if room is not None and room.author is not None:
+            return  # back already
         try:
             await self._sockets.registry.gone(self.session.host_uuid)
         except DatabaseUnavailable:

@@ -32,6 +32,8 @@ class Registry:
         self._replica = replica
 
     async def find(self, uuid: str) -> Row | None:
+        if "\0" in uuid:  # which PostgreSQL takes for an error
+            return None
         row = await self._database.fetchrow(f"SELECT {_ROW} FROM hosts WHERE uuid = $1", uuid)  # noqa: S608
         return None if row is None else Row(*row)
 
@@ -40,7 +42,7 @@ class Registry:
         rows = await self._database.fetch(
             f"SELECT uuid, name, {_ONLINE}, signing_public_key, proven_at IS NOT NULL FROM hosts"  # noqa: S608
             " WHERE $1::text[] IS NULL OR uuid = ANY($1) ORDER BY id",
-            None if uuids is None else list(uuids),
+            None if uuids is None else [uuid for uuid in uuids if "\0" not in uuid],
         )
         return [Listed(*row) for row in rows]
 

@@ -122,7 +122,9 @@ def test_a_list_without_hosts_is_a_list(http: httpx2.Client) -> None:
     assert (answer.status_code, answer.json()) == (200, {"hosts": []})
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"{}", b'{"uuids":[]}', b'{"uuids":"x"}', b'{"uuids":[7]}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"null", b"{}", b'{"uuids":[]}', b'{"uuids":"x"}', b'{"uuids":[7]}', b"\xff"]
+)
 def test_a_list_of_hosts_that_names_none_is_refused(http: httpx2.Client, body: bytes) -> None:
     answer = http.post("/api/hosts_by_uuids", content=body)
     assert answer.status_code == 400
@@ -137,6 +139,13 @@ def test_a_list_of_very_many_hosts_is_refused(http: httpx2.Client) -> None:
 def test_a_body_beyond_the_limit_is_refused(http: httpx2.Client) -> None:
     answer = http.post("/api/hosts_by_uuids", content=b" " * 65_537)
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("path", ["/api/host/%00", f"/api/user_by_pubkey?host=%00&public_key={'A' * 43}"])
+def test_a_uuid_that_no_database_can_hold_is_unknown(http: httpx2.Client, path: str) -> None:
+    answer = http.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_host")
+    assert http.post("/api/hosts_by_uuids", json={"uuids": ["\0"]}).json() == {"hosts": []}
 
 
 # --- identities ---
@@ -234,7 +243,9 @@ async def test_without_its_database_the_relay_says_so_and_those_connected_talk_o
                 pool.submit(http.get, f"/api/host/{host.uuid}"),
                 pool.submit(http.post, "/api/hosts_by_uuids", json={"uuids": [host.uuid]}),
                 pool.submit(http.get, "/api/user_by_pubkey", params={"host": host.uuid, **key}),
-                pool.submit(http.post, "/api/register_host", json={"name": "x", "signing_public_key": key["public_key"]}),
+                pool.submit(
+                    http.post, "/api/register_host", json={"name": "x", "signing_public_key": key["public_key"]}
+                ),
             ]
             await alice.send("Can you hear me?")
             with pytest.raises(Refused) as refused:

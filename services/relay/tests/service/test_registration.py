@@ -20,7 +20,9 @@ def public(key: Ed25519PrivateKey) -> str:
     return b64raw(key.public_key().public_bytes_raw())
 
 
-def request(key: Ed25519PrivateKey, name: str = "Our club", uuid: str = "", *, proof: bool = False, age: int = 0) -> Data:
+def request(
+    key: Ed25519PrivateKey, name: str = "Our club", uuid: str = "", *, proof: bool = False, age: int = 0
+) -> Data:
     """A body of `register_host`, with a proof made `age` seconds ago if wanted."""
     body: Data = {"name": name, "signing_public_key": public(key), "uuid": uuid}
     if proof:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from chat_client import ChatClient, Identity, Refused
 from deployment import Relay, eventually, fetch
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.processes
 StartRelay = Callable[..., Relay]
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-REJOINED, TOO_LATE, TOO_MANY_ATTEMPTS, DISPLACED = 1001, 4001, 4002, 4003
+REJOINED, FAULT, TOO_LATE, TOO_MANY_ATTEMPTS, DISPLACED = 1001, 1011, 4001, 4002, 4003
 
 
 async def close_code(socket: ClientConnection) -> int | None:
@@ -96,8 +97,6 @@ async def test_a_host_with_another_key_is_not_let_in(relay: Relay, host: Scripte
 
 
 async def test_a_host_that_has_registered_no_key_cannot_be_joined(start_relay: StartRelay, database_url: str) -> None:
-    import asyncpg
-
     relay = start_relay()
     connection = await asyncpg.connect(database_url)
     await connection.execute("INSERT INTO hosts (uuid, name) VALUES ($1, 'Old')", NOBODY)
@@ -194,6 +193,27 @@ async def test_joining_again_ends_the_socket(relay: Relay, alice: ChatClient) ->
     """Q31."""
     await alice.say("join_host", {"uuid": alice.host_uuid})
     assert await close_code(alice.socket) == REJOINED
+
+
+async def test_a_fault_of_the_relay_ends_the_session_it_happened_in_and_no_other(
+    start_relay: StartRelay, database_url: str
+) -> None:
+    relay = start_relay()
+    async with await ScriptedHost.registered(relay.url) as host, await ChatClient.login(relay.url, host.uuid) as calm:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("ALTER TABLE hosts RENAME TO lost")
+        async with await ChatClient.connect(relay.url) as unlucky:
+            await unlucky.say("join_host", {"uuid": host.uuid})
+            assert await close_code(unlucky.socket) == FAULT
+        assert relay.metric("parch_relay_session_faults_total") == 1
+        await calm.dashboard()
+        await connection.execute("ALTER TABLE lost RENAME TO hosts")
+        await connection.close()
+
+
+async def test_a_uuid_that_no_database_can_hold_is_an_unknown_host(relay: Relay) -> None:
+    async with await ChatClient.connect(relay.url) as client:
+        assert await refusal(client, "join_host", {"uuid": "\0"}) == "unknown_host"
 
 
 @pytest.mark.parametrize("data", [7, {"uuid": 7}])
@@ -298,5 +318,5 @@ async def test_everybody_is_told_that_the_relay_restarts(start_relay: StartRelay
     assert await close_code(client.socket) == 1012
     assert await host.closed() == 1012
     assert relay.wait() == 0
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionRefusedError):
         await connect(relay.url.replace("http", "ws") + "/ws", proxy=None)

@@ -108,9 +108,7 @@ async def test_when_the_host_goes_away_before_it_has_stored_the_sender_is_told(
     await alice.send("Back again")
 
 
-async def test_a_message_to_an_old_host_is_forwarded_and_shown(
-    legacy_host: ScriptedHost, enter: Enter
-) -> None:
+async def test_a_message_to_an_old_host_is_forwarded_and_shown(legacy_host: ScriptedHost, enter: Enter) -> None:
     """Q12: such a host never answers, so it is trusted to store."""
     alice = await enter(legacy_host)
     bob = await enter(legacy_host, alice)
