@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from .. import backup, config, service
-from ..failures import Exit, Failure, not_found, usage
+from ..failures import Failure, not_found, usage
 from ..service import Service
 from ..views import Cell, Facts, Verbatim, View
 from .command import DryRun, Result, Yes, command, group
@@ -197,12 +197,8 @@ def _require_root(system: bool) -> None:
 def _systemctl(system: bool, *words: str) -> None:
     done = subprocess.run(service.manager(system, *words), capture_output=True, text=True)  # noqa: S603
     if done.returncode:
-        hint = (
-            "Run it with sudo, or install a user service: --user" if system and os.geteuid() else "See: journalctl -xe"
-        )
-        raise Failure(
-            "systemctl_failed", f"systemctl {words[0]}: {done.stderr.strip() or done.returncode}", hint, Exit.FAILURE
-        )
+        detail = done.stderr.strip() or done.returncode
+        raise Failure("systemctl_failed", f"systemctl {words[0]}: {detail}", "journalctl -xe")
 
 
 def _word(system: bool, *words: str) -> str:

@@ -17,18 +17,19 @@ class Outbox:
     def __init__(self, max_frames: int = MAX_FRAMES, max_bytes: int = MAX_BYTES) -> None:
         self.max_frames = max_frames
         self.max_bytes = max_bytes
-        self._sizes: deque[int] = deque()
+        self._sizes: deque[int] | None = None  # most readers never need one, and an empty one costs 0.7 KiB
         self._bytes = 0
 
     def overflows(self, size: int, unsent: int) -> bool:
         """A frame of `size` bytes was written and `unsent` bytes now wait: is that more than one reader may keep?"""
-        self._sizes.append(size)
+        sizes = self._sizes = self._sizes or deque()
+        sizes.append(size)
         self._bytes += size
-        while self._sizes and self._bytes - self._sizes[0] >= unsent:
-            self._bytes -= self._sizes.popleft()
-        return unsent > self.max_bytes or len(self._sizes) > self.max_frames
+        while sizes and self._bytes - sizes[0] >= unsent:
+            self._bytes -= sizes.popleft()
+        return unsent > self.max_bytes or len(sizes) > self.max_frames
 
     def clear(self) -> None:
         """The transport has caught up."""
-        self._sizes.clear()
+        self._sizes = None
         self._bytes = 0

@@ -10,7 +10,7 @@ from parch_wire.errors import CapabilityError, EnvelopeError
 from parch_wire.messages import Chat
 
 from .hub import Room
-from .session import MAX_PENDING, MAX_TOKENS, Refused, Session, take
+from .session import CHAT_LIMIT, MAX_PENDING, MAX_TOKENS, Refused, Session, take
 
 SCOPES = frozenset(
     {
@@ -102,7 +102,7 @@ def joined_channel(session: Session, room: Room, token: str, scope: str, now: fl
 
 def chat(session: Session, room: Room, body: Chat, now: float) -> tuple[str, str, Envelope]:
     """(channel, space, envelope) of a message that may be stored and shown: rate, shape, place, sender, signature."""
-    rate(take(session.chats, now), "chat_rate", "Chat rate limit exceeded")
+    rate(take(session.chats, CHAT_LIMIT, now), "chat_rate", "Chat rate limit exceeded")
     try:
         envelope = envelopes.read(body.envelope)
         channel, space = joined_channel(session, room, body.capability_token, "send_message", now)

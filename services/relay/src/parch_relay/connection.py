@@ -34,7 +34,7 @@ from .actions import Moment, act
 from .handshake import greet, prove_browser, prove_host
 from .registration import Row
 from .registry import Registry
-from .session import MAX_ATTEMPTS, Refused, Session, State, admit, take
+from .session import MAX_ATTEMPTS, MESSAGE_LIMIT, Refused, Session, State, admit, take
 from .switchboard import Switchboard, utc_text
 
 REJOINED = 1001
@@ -179,7 +179,7 @@ class Connection:
 
     def _act(self, type_: str, data: Raw) -> None:
         session, now = self.session, self._sockets.clock()
-        wait = take(session.messages, now)
+        wait = take(session.messages, MESSAGE_LIMIT, now)
         if wait:
             raise Refused("rate_limited", "Too many messages", "Wait a moment and send it again.", retry_after=wait)
         with tracer.start_as_current_span(f"relay {type_}", self._trace):

@@ -1,7 +1,5 @@
 """What a connection may say in which state, what a refusal looks like, and how events are counted."""
 
-from collections import deque
-
 import pytest
 
 from parch_relay.session import Refused, State, admit, take
@@ -90,21 +88,21 @@ def test_a_refusal_leaves_out_what_it_has_not() -> None:
 
 
 def test_a_window_takes_as_many_events_as_it_is_long() -> None:
-    window: deque[float] = deque(maxlen=3)
-    assert [take(window, now, 10) for now in (0.0, 1.0, 2.0)] == [0, 0, 0]
+    window: list[float] = []
+    assert [take(window, 3, now, 10) for now in (0.0, 1.0, 2.0)] == [0, 0, 0]
 
 
 def test_a_full_window_says_how_long_to_wait() -> None:
-    assert take(deque([0.0, 1.0, 2.0], maxlen=3), 4.0, 10) == 6
+    assert take([0.0, 1.0, 2.0], 3, 4.0, 10) == 6
 
 
 def test_what_is_refused_is_not_counted() -> None:
-    window = deque([0.0, 1.0, 2.0], maxlen=3)
-    take(window, 4.0, 10)
-    assert window == deque([0.0, 1.0, 2.0])
+    window = [0.0, 1.0, 2.0]
+    take(window, 3, 4.0, 10)
+    assert window == [0.0, 1.0, 2.0]
 
 
 def test_a_window_slides() -> None:
-    window = deque([0.0, 1.0, 2.0], maxlen=3)
-    assert take(window, 10.0, 10) == 0
-    assert window == deque([1.0, 2.0, 10.0])
+    window = [0.0, 1.0, 2.0]
+    assert take(window, 3, 10.0, 10) == 0
+    assert window == [1.0, 2.0, 10.0]
