@@ -19,9 +19,6 @@ from crowd import Place, Reader, sealed, talk
 from deployment import Host, Relay, eventually
 from websockets.exceptions import ConnectionClosed
 
-if TYPE_CHECKING:
-    pass
-
 pytestmark = pytest.mark.faults
 
 MESSAGES = 120
