@@ -21,7 +21,7 @@ test: install ## Everything: checks, unit tests with their coverage gate, proces
 	@$(ENV) .ci/test
 
 e2e: install ## The end-to-end tests alone; TEST_DEPTH=high for the long forms
-	@$(ENV) $(PY) -m pytest e2e -n 2
+	@$(ENV) $(PY) -m pytest e2e -n 2 --dist worksteal
 
 bench: install ## Every benchmark beside its baseline; WHAT=relay for one of them
 	@$(ENV) $(PY) bench/run.py $(WHAT)

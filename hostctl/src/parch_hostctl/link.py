@@ -69,7 +69,7 @@ class Waits(msgspec.Struct, frozen=True):
 
     reconnect_first: float = backoff.FIRST_SECONDS
     reconnect_cap: float = backoff.CAP_SECONDS
-    ping: float = 20.0
+    ping: float = 15.0
 
 
 class Link:

@@ -41,7 +41,7 @@ SETTINGS = (
     Setting("space_members", ("HOSTCTL_SPACE_MEMBERS",), 512, "people in a space: a message is sealed for each"),
     Setting("reconnect_first_seconds", ("HOSTCTL_RECONNECT_FIRST_SECONDS",), 15, "longest first wait after a loss"),
     Setting("reconnect_cap_seconds", ("HOSTCTL_RECONNECT_CAP_SECONDS",), 60, "longest wait between two attempts"),
-    Setting("ping_seconds", ("HOSTCTL_PING_SECONDS",), 20, "between two pings, and the longest wait for an answer"),
+    Setting("ping_seconds", ("HOSTCTL_PING_SECONDS",), 15, "between two pings, and the longest wait for an answer"),
     Setting("queue_requests", ("HOSTCTL_QUEUE_REQUESTS",), 1000, "requests waiting for the database before refusing"),
     Setting("queue_megabytes", ("HOSTCTL_QUEUE_MEGABYTES",), 64, "the same, by size"),
 )

@@ -67,7 +67,7 @@ def test_settings_tell_where_they_come_from(host: Run, monkeypatch: pytest.Monke
     origins = {name: (value, origin) for name, value, origin in rows}
     assert origins["official_space_name"] == ("From here", "environment OFFICIAL_SPACE_NAME")
     assert origins["relay_scheme"] == ("http", "file hostctl.toml")
-    assert origins["ping_seconds"] == ("20", "default")
+    assert origins["ping_seconds"] == ("15", "default")
     assert origins["config_dir"] == (str(directory), "flag")
 
 
