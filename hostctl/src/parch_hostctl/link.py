@@ -42,7 +42,6 @@ HANDSHAKE_SECONDS = 15.0
 CLOSE_SECONDS = 3.0
 INBOUND_BYTES = 16 << 20
 DISPLACED_CLOSE = 4003
-NOT_UPGRADED = "not upgraded for capability auth"
 
 Say = Callable[[str, str], None]
 

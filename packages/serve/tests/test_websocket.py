@@ -13,9 +13,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from parch_serve import websocket
-from parch_serve.websocket import EXTENSION, Frames, FramesProtocol, prepare
+from parch_serve.websocket import EXTENSION, FramesProtocol, prepare
 
-Script = Callable[[Frames], Awaitable[None]]
+Script = Callable[[FramesProtocol], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -62,7 +62,7 @@ def test_a_prepared_frame_is_what_rfc_6455_says(size: int) -> None:
 
 
 async def test_frames_arrive_whole_and_in_order() -> None:
-    async def script(frames: Frames) -> None:
+    async def script(frames: FramesProtocol) -> None:
         for number in range(500):
             frames.write(prepare(b"%d" % number))
 
@@ -71,7 +71,7 @@ async def test_frames_arrive_whole_and_in_order() -> None:
 
 
 async def test_a_close_carries_its_code_and_reason() -> None:
-    async def script(frames: Frames) -> None:
+    async def script(frames: FramesProtocol) -> None:
         frames.close(4001, "Join a host within the time limit.")
         frames.close(1000, "never sent")
         frames.write(prepare(b"never sent"))
@@ -84,7 +84,7 @@ async def test_a_close_carries_its_code_and_reason() -> None:
 
 
 async def test_a_close_comes_after_the_frames_written_before_it() -> None:
-    async def script(frames: Frames) -> None:
+    async def script(frames: FramesProtocol) -> None:
         frames.write(prepare(b"goodbye"))
         frames.close(1012, "restarting")
 
@@ -104,7 +104,7 @@ async def test_frames_of_one_turn_of_the_event_loop_go_out_together(monkeypatch:
 
     monkeypatch.setattr(FramesProtocol, "_flush", counting)
 
-    async def script(frames: Frames) -> None:
+    async def script(frames: FramesProtocol) -> None:
         for _ in range(3):
             frames.write(prepare(b"one of three"))
 
@@ -118,7 +118,7 @@ async def test_a_reader_that_does_not_read_is_cut_and_counted() -> None:
     cut = asyncio.Event()
     frame = prepare(b"x" * 60_000)
 
-    async def script(frames: Frames) -> None:
+    async def script(frames: FramesProtocol) -> None:
         frames.on_cut = cut.set
         while not cut.is_set():
             frames.write(frame)
@@ -137,7 +137,7 @@ async def test_a_reader_that_does_not_read_is_cut_and_counted() -> None:
 async def test_a_reader_that_keeps_up_is_never_cut() -> None:
     frame = prepare(b"x" * 2_000)
 
-    async def script(frames: Frames) -> None:
+    async def script(frames: FramesProtocol) -> None:
         for _ in range(100):
             for _ in range(20):
                 frames.write(frame)
@@ -154,7 +154,7 @@ async def test_a_connection_whose_peer_vanished_is_dropped_even_with_frames_unse
     """The peer takes nothing and answers no ping: nothing may wait for it."""
     gone = asyncio.Event()
 
-    async def script(frames: Frames) -> None:
+    async def script(frames: FramesProtocol) -> None:
         lost = FramesProtocol.connection_lost
 
         def connection_lost(self: FramesProtocol, error: Exception | None) -> None:
@@ -178,7 +178,7 @@ async def test_a_closed_connection_is_gone_after_the_grace_whatever_its_peer_doe
     monkeypatch.setattr(websocket, "CLOSE_GRACE_SECONDS", 0.05)
     gone = asyncio.Event()
 
-    async def script(frames: Frames) -> None:
+    async def script(frames: FramesProtocol) -> None:
         monkeypatch.setattr(FramesProtocol, "connection_lost", _telling(gone))
         for _ in range(200):
             frames.write(prepare(b"x" * 60_000))

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parch_serve.rates import Rate
 
-REQUESTS_PER_SECOND = 150
 NO_DEVICES = "camera=(), geolocation=(), microphone=()"
 
 

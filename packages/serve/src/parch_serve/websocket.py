@@ -7,7 +7,7 @@ with 1013.
 
 import struct
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -32,18 +32,6 @@ def prepare(text: bytes) -> bytes:
     return struct.pack("!BBQ", _TEXT, 127, size) + text
 
 
-class Frames(Protocol):
-    """What a route finds under `scope["extensions"]["parch.frames"]`."""
-
-    on_cut: Callable[[], None] | None
-
-    def write(self, frame: bytes) -> None:
-        """Takes a prepared frame; returns at once. Frames of one turn of the event loop go out in one system call."""
-
-    def close(self, code: int, reason: str) -> None:
-        """Sends a close frame; the connection is gone a few seconds later whatever the peer does."""
-
-
 class FramesProtocol(WebSocketsSansIOProtocol):
     """uvicorn's websocket protocol, which also hands its transport to the route."""
 
@@ -59,6 +47,7 @@ class FramesProtocol(WebSocketsSansIOProtocol):
             extensions[EXTENSION] = self
 
     def write(self, frame: bytes) -> None:
+        """Takes a prepared frame; returns at once. Frames of one turn of the event loop go out in one system call."""
         if not self._turn:
             self.loop.call_soon(self._flush)
         self._turn.append(frame)
@@ -86,6 +75,7 @@ class FramesProtocol(WebSocketsSansIOProtocol):
         self.outbox.clear()
 
     def close(self, code: int, reason: str) -> None:
+        """Sends a close frame; the connection is gone a few seconds later whatever the peer does."""
         self._flush()
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return

@@ -12,18 +12,6 @@ from parch_wire.messages import Chat
 from .hub import Room
 from .session import CHAT_LIMIT, MAX_PENDING, MAX_TOKENS, Refused, Session, take
 
-SCOPES = frozenset(
-    {
-        "join_channel",
-        "send_message",
-        "read_history",
-        "create_channel",
-        "delete_channel",
-        "invite_user",
-        "remove_space_user",
-        "delete_space",
-    }
-)
 _FRESH = "Ask for the dashboard again to get a fresh token."
 
 

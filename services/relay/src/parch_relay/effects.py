@@ -28,15 +28,7 @@ class Show(NamedTuple):
     frame: bytes
 
 
-class Close(NamedTuple):
-    """End a session's socket."""
-
-    session: Session
-    code: int
-    reason: str
-
-
-Effect: TypeAlias = Tell | Ask | Show | Close
+Effect: TypeAlias = Tell | Ask | Show
 
 
 def tell(session: Session, frame: bytes) -> Tell:

@@ -19,7 +19,7 @@ from parch_wire.messages import HealthCheck, frame, parse
 
 from . import metrics, pending, replies
 from .bus import Asked, Bus, Down, Event, RollCall, Said, Shown, Unsubscribe, Up, from_host, to_host
-from .effects import Ask, Close, Effect, Show, Tell
+from .effects import Ask, Effect, Show, Tell
 from .hub import Hub, Room
 from .session import Pending, Session, State
 
@@ -225,8 +225,6 @@ class Switchboard:
                     self._bus.publish(to_host(host_uuid), Asked(text))
                 case Show(host_uuid, channel_uuid, text):
                     self._bus.publish(from_host(host_uuid), Shown(channel_uuid, text))
-                case Close(session, code, reason):
-                    session.outlet.close(code, reason)
 
     def _write(self, to: Iterable[Session], text: bytes) -> None:
         """Framed once, written to each; nobody is waited for."""

@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from parch_relay import replies
 from parch_relay.actions import Moment, act
-from parch_relay.effects import Ask, Close, Effect, Show, Tell
+from parch_relay.effects import Ask, Effect, Show, Tell
 from parch_relay.handshake import prove_browser, prove_host
 from parch_relay.hub import Room
 from parch_relay.pending import abandon, expire
@@ -216,9 +216,8 @@ class Conversation:
 
     def note(self, effects: list[Effect] | None) -> None:
         for effect in effects or ():
-            assert isinstance(effect, Tell | Ask | Show | Close)
-            if not isinstance(effect, Close):
-                opened(effect.frame)
+            assert isinstance(effect, Tell | Ask | Show)
+            opened(effect.frame)
             if isinstance(effect, Tell):
                 assert all(told.state is not State.CLOSED for told in effect.to)
         self.outcomes["ignored" if effects is None else "effects" if effects else "nothing to do"] += 1

@@ -1,6 +1,6 @@
 """What the pure modules hand to the edge."""
 
-from parch_relay.effects import Ask, Close, Show, Tell, tell
+from parch_relay.effects import Ask, Show, Tell, tell
 
 from .builders import ANNA, CHANNEL, HOST, person
 
@@ -11,7 +11,5 @@ def test_telling_one_session_is_an_effect_for_it_alone() -> None:
 
 
 def test_every_effect_names_where_it_goes() -> None:
-    anna = person(ANNA, "anna")
     assert Ask(HOST, b"frame").host_uuid == HOST
     assert Show(HOST, CHANNEL, b"frame")[:2] == (HOST, CHANNEL)
-    assert Close(anna, 4003, "displaced").session is anna
