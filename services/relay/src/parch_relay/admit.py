@@ -10,7 +10,7 @@ from parch_wire.errors import CapabilityError, EnvelopeError
 from parch_wire.messages import Chat
 
 from .hub import Room
-from .session import CHAT_LIMIT, MAX_PENDING, MAX_TOKENS, Refused, Session, take
+from .session import CHAT_LIMIT, MAX_PENDING, MAX_TOKEN, MAX_TOKENS, Refused, Session, take
 
 _FRESH = "Ask for the dashboard again to get a fresh token."
 
@@ -46,6 +46,8 @@ def capability(
 
 
 def _remember(session: Session, token: str, claims: Claims) -> None:
+    if len(token) > MAX_TOKEN:
+        return
     if len(session.tokens) >= MAX_TOKENS:
         session.tokens.clear()
     session.tokens[token] = claims

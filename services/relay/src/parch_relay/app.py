@@ -92,8 +92,10 @@ class RelayService:
     async def _keep_hosts_online(self) -> None:
         while True:
             await asyncio.sleep(ONLINE_SECONDS / 3)
-            with suppress(DatabaseUnavailable):
+            try:
                 await self._registry.keep_online(self._switchboard.hosts_held())
+            except Exception:  # whatever it is, the next round may succeed
+                log.warning("online_not_recorded", exc_info=True)
 
     def run(self) -> None:
         """Until a signal ends it."""

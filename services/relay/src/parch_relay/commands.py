@@ -162,7 +162,8 @@ def _print_json(value: Any) -> None:
 
 
 def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    console = Console()
+    console = Console(markup=False, emoji=False)
+    rows = [tuple(map(_plain, row)) for row in rows]
     if not console.is_terminal:
         for row in rows:
             typer.echo("\t".join(row))
@@ -171,3 +172,8 @@ def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+def _plain(text: str) -> str:
+    """Strangers choose names of hosts: none may steer the terminal or break a line."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

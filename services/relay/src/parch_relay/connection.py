@@ -38,6 +38,7 @@ from .session import MAX_ATTEMPTS, MESSAGE_LIMIT, Refused, Session, State, admit
 from .switchboard import Switchboard, utc_text
 
 REJOINED = 1001
+KEY_CHANGED = 1008
 FAULT = 1011
 TOO_LATE = 4001
 TOO_MANY_ATTEMPTS = 4002
@@ -102,7 +103,7 @@ class Sockets:
         return (429, refusal.code, refusal.text) if refusal else None
 
     def _allowed(self, origin: str, host: str) -> bool:
-        return origin in self.limits.allowed_origins or (host != "" and urlsplit(origin).netloc == host)
+        return origin in self.limits.allowed_origins or (host != "" and _netloc(origin) == host)
 
 
 async def _reject(send: Send, status: int, code: str, text: str) -> None:
@@ -150,10 +151,9 @@ class Connection:
             if self._deadline:
                 self._deadline.cancel()
             metrics.SOCKETS.labels(self._counted.name.lower()).dec()
-            spoke_for_host = self.session.state is State.AUTHOR
             self.session.state = State.CLOSED
             self._board.leave(self.session)
-            if spoke_for_host and not self._sockets.draining:
+            if self._counted is State.AUTHOR and not self._sockets.draining:
                 await self._record_absence()
 
     async def _receive(self, text: str | bytes) -> None:
@@ -254,19 +254,24 @@ class Connection:
         self._count_attempt()
         session = self.session
         features = prove_host(session, data, self._signing_key)
+        if not await self._record_proof():
+            self._close(KEY_CHANGED, "The host has another key by now. Register, then connect again.")
+        if session.state is State.CLOSED:
+            return
         self._proved()
         self._frames.outbox = Outbox(HOST_OUTBOX_FRAMES, HOST_OUTBOX_BYTES)
         self._frames.conn.max_message_size = HOST_MESSAGE_BYTES  # dashboards of large spaces
+        self._write(_HOST_AUTH_SUCCESS)  # hosts do not listen to questions before this
         self._board.host_entered(session, self._signing_key, features)
-        await self._record_proof()
-        self._write(_HOST_AUTH_SUCCESS)
         log.info("host_online", host=session.host_uuid, features=sorted(features))
 
-    async def _record_proof(self) -> None:
+    async def _record_proof(self) -> bool:
+        """False when the key this socket was let in with is not the host's any more."""
         try:
-            await self._sockets.registry.proved(self.session.host_uuid, b64raw(self._signing_key))
+            return await self._sockets.registry.proved(self.session.host_uuid, b64raw(self._signing_key))
         except DatabaseUnavailable:
             log.warning("online_not_recorded", host=self.session.host_uuid)
+            return True
 
     async def _record_absence(self) -> None:
         room = self._board.hub.rooms.get(self.session.host_uuid)
@@ -289,7 +294,7 @@ class Connection:
 
     def _count_attempt(self) -> None:
         self.session.attempts += 1
-        if self.session.attempts > MAX_ATTEMPTS and self.session.state < State.AUTHED:
+        if self.session.attempts > MAX_ATTEMPTS:
             raise Refused("too_many_attempts", "Too many attempts", "Connect again.", kind="authentication-error")
 
     def _arm(self, reason: str) -> None:
@@ -308,6 +313,8 @@ class Connection:
         self._frames.write(prepare(text))
 
     def _close(self, code: int, reason: str) -> None:
+        """What the peer had sent before it hears of this is not heeded any more."""
+        self.session.state = State.CLOSED
         metrics.CLOSED.labels(code).inc()
         self._frames.close(code, reason)
 
@@ -318,6 +325,13 @@ _HANDSHAKE: dict[str, Callable[[Connection, Raw], Awaitable[None]]] = {
     "host_auth": Connection._host_auth,
 }
 _HOST_AUTH_SUCCESS = b'{"type":"host_auth_success","data":"Host authenticated"}\n'
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _parse_join(data: Raw) -> JoinHost:

@@ -5,7 +5,7 @@ outlives the process, and another replica builds its own from the same host answ
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from parch_wire.messages import Device, Space
@@ -13,6 +13,8 @@ from parch_wire.messages import Device, Space
 from .session import Session
 
 REPLAY_WINDOW = 10_000
+MAX_PLACES = 100_000
+MAX_UUID = 128
 
 
 @dataclass(slots=True, eq=False)
@@ -35,7 +37,8 @@ class Room:
     def learn(self, spaces: Iterable[Space]) -> None:
         """The host says these spaces exist, with these channels."""
         for space in spaces:
-            self.spaces.setdefault(space.uuid, set())
+            if self._takes(space.uuid, self.spaces):
+                self.spaces.setdefault(space.uuid, set())
             for channel in space.channels:
                 self.place(channel.uuid, space.uuid)
 
@@ -43,7 +46,13 @@ class Room:
         """The host says this channel is in that space; who listened to it in another space no longer does."""
         if self.channels.get(channel_uuid, space_uuid) != space_uuid:
             self.drop_channel(channel_uuid)
-        self.channels[channel_uuid] = space_uuid
+        if space_uuid in self.spaces and self._takes(channel_uuid, self.channels):
+            self.channels[channel_uuid] = space_uuid
+
+    def _takes(self, uuid: str, known: Container[str]) -> bool:
+        """A host may name so many spaces and channels; what it names beyond that stays unknown here."""
+        places = len(self.spaces) + len(self.channels)
+        return uuid in known or (0 < len(uuid) <= MAX_UUID and places < MAX_PLACES)
 
     def add(self, session: Session) -> None:
         """A session has proved its identity."""
@@ -59,8 +68,9 @@ class Room:
             self.unsubscribe(session, space)
 
     def subscribe(self, session: Session, space_uuid: str) -> None:
-        session.subscribed.add(space_uuid)
-        self.spaces.setdefault(space_uuid, set()).add(session)
+        if space_uuid in self.spaces:
+            session.subscribed.add(space_uuid)
+            self.spaces[space_uuid].add(session)
 
     def unsubscribe(self, session: Session, space_uuid: str) -> None:
         """Ends space and channel subscription together (spec Q2)."""

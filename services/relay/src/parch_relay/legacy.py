@@ -22,6 +22,7 @@ def read_hosts(path: Path) -> list[LegacyHost]:
         raise LegacyFileError(f"{path} is not a file.")
     try:
         connection = sqlite3.connect(f"file:{path.absolute()}?mode=ro", uri=True)
+        connection.text_factory = _text
         try:
             columns = {row[1] for row in connection.execute("PRAGMA table_info(hosts)")}
             if not {"id", "uuid", "name"} <= columns:
@@ -33,3 +34,8 @@ def read_hosts(path: Path) -> list[LegacyHost]:
             connection.close()
     except sqlite3.DatabaseError as error:
         raise LegacyFileError(f"{path} is not a SQLite database ({error}).") from None
+
+
+def _text(stored: bytes) -> str:
+    """SQLite keeps any bytes as text; PostgreSQL keeps UTF-8 without NUL."""
+    return stored.decode("utf-8", "replace").replace("\0", "")

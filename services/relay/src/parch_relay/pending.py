@@ -34,7 +34,7 @@ def expire(room: Room, now: float) -> list[Effect]:
     effects: list[Effect] = []
     for session in room.sessions.values():
         for number, pending in list(session.pending.items()):
-            if now - pending.asked_at < ANSWER_SECONDS:
+            if 0 <= now - pending.asked_at < ANSWER_SECONDS:
                 break
             del session.pending[number]
             refused = Refused("host_timeout", "The host did not answer in time", "Try again in a moment.")

@@ -65,9 +65,12 @@ class Registry:
             )  # fmt: skip
         return change, written
 
-    async def proved(self, uuid: str, signing_public_key: str) -> None:
-        """The host has proved this key on a websocket: it owns its row, and a name that waited takes effect."""
-        await self._database.execute(
+    async def proved(self, uuid: str, signing_public_key: str) -> bool:
+        """The host has proved this key on a websocket: it owns its row, and a name that waited takes effect.
+
+        False when the row has another key or is gone; then nothing has changed.
+        """
+        status = await self._database.execute(
             """
             UPDATE hosts SET proven_at = now(), name = coalesce(pending_name, name), pending_name = NULL,
                 online_until = now() + make_interval(secs => $3), held_by = $4
@@ -76,6 +79,7 @@ class Registry:
             uuid, signing_public_key, ONLINE_SECONDS, self._replica,
             idempotent=True,
         )  # fmt: skip
+        return status != "UPDATE 0"
 
     async def gone(self, uuid: str) -> None:
         """The host is not connected to this replica any more; another replica's word on it stands."""

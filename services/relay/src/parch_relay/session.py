@@ -15,6 +15,7 @@ CHAT_WINDOW_SECONDS = 10.0
 MESSAGE_LIMIT = 400
 MAX_PENDING = 64
 MAX_TOKENS = 64
+MAX_TOKEN = 4096
 MAX_ATTEMPTS = 10
 
 
@@ -127,7 +128,7 @@ def take(window: list[float], limit: int, now: float, seconds: float = CHAT_WIND
     What is refused is not counted (spec §8.3). A list, because an idle connection's empty deques cost 1.5 KiB.
     """
     if len(window) >= limit:
-        if now - window[0] < seconds:
+        if 0 <= now - window[0] < seconds:  # a clock that was set back is no reason to wait for hours
             return seconds - (now - window[0])
         del window[0]
     window.append(now)

@@ -63,6 +63,8 @@ class Switchboard:
         return self.hub.room(host_uuid)
 
     def _forget(self, host_uuid: str) -> None:
+        if host_uuid in self._checks:
+            return  # whoever waits for the answer forgets the room
         self.hub.forget(host_uuid)
         if host_uuid in self._ears and host_uuid not in self.hub.rooms:
             self._ears.pop(host_uuid)()

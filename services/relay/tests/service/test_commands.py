@@ -105,6 +105,14 @@ def test_a_terminal_gets_tables(run: Run) -> None:
     assert "│" in table
 
 
+def test_the_name_of_a_stranger_steers_no_terminal(run: Run) -> None:
+    """Anybody may register a host, under any name."""
+    run("hosts", "add", "[/] \x1b[2J\tab\nc :bomb:", KEY)
+    shown = "[/] \ufffd[2J\ufffdab\ufffdc :bomb:"
+    assert run("hosts", "list").stdout.split("\t")[1] == shown
+    assert shown in on_a_terminal("hosts", "list")
+
+
 # --- settings ---
 
 
@@ -143,6 +151,14 @@ def test_a_database_url_of_another_kind_is_refused_without_repeating_it(run: Run
     assert refused.exit_code == 1
     assert refused.stderr.startswith("DATABASE_URL is not a usable PostgreSQL URL.")
     assert "hunter2" not in refused.stderr
+
+
+def test_a_login_the_database_refuses_is_said_in_a_sentence(run: Run, database_url: str) -> None:
+    nobody = database_url.replace("//postgres:", "//nobody:")
+    refused = run("hosts", "list", DATABASE_URL=nobody)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("DATABASE_URL: the database refused the login")
+    assert refused.stderr.count("\n") == 1
 
 
 def test_the_program_runs_as_a_module(database_url: str) -> None:

@@ -61,6 +61,10 @@ def test_a_page_that_has_not_changed_is_not_sent_again(http: httpx2.Client) -> N
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_the_folder_of_pages_is_found_without_its_slash(http: httpx2.Client) -> None:
+    assert http.get("/static", follow_redirects=True).text == http.get("/static/").text
+
+
 def test_how_it_works_has_moved_to_the_landing_page(http: httpx2.Client) -> None:
     answer = http.get("/chat/how-it-works")
     assert (answer.status_code, answer.headers["location"]) == (301, "/")
@@ -189,11 +193,21 @@ def test_every_answer_protects_its_reader(http: httpx2.Client, path: str) -> Non
     assert "server" not in headers
 
 
-def test_any_page_may_ask_the_api(http: httpx2.Client) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"/api/host/{NOBODY}", 404),
+        ("POST", "/api/hosts_by_uuids", 400),
+        ("POST", "/api/register_host", 400),
+        ("GET", "/api/user_by_pubkey", 400),
+    ],
+)
+def test_any_page_may_ask_the_api(http: httpx2.Client, method: str, path: str, status: int) -> None:
     origin = {"Origin": "https://elsewhere.example"}
-    assert http.get(f"/api/host/{NOBODY}", headers=origin).headers["access-control-allow-origin"] == "*"
+    answer = http.request(method, path, headers=origin)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, "*")
     preflight = http.options(
-        "/api/register_host",
+        path,
         headers={**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "Content-Type"},
     )
     assert preflight.is_success

@@ -85,6 +85,16 @@ def test_ids_are_kept_and_new_hosts_get_others(run: Run, tmp_path: Path, databas
     assert [host[1] for host in listed(run)] == [HOSTS[0][2], HOSTS[1][2], "New", "Same id"]
 
 
+def test_a_name_that_postgresql_cannot_hold_loses_only_what_it_cannot(run: Run, tmp_path: Path) -> None:
+    """Anybody could register at the original under any name; one such name must not stop the move."""
+    file = original(tmp_path / "chat_relay.db")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE hosts SET name = ? WHERE id = 3", ("Our\0 club",))
+        connection.execute("UPDATE hosts SET name = CAST(X'4F6C64FF' AS TEXT) WHERE id = 7")
+    assert run("import", file).exit_code == 0
+    assert [name for _, name, _ in listed(run)] == ["Our club", "Old\ufffd"]
+
+
 def test_a_missing_key_is_filled_in(run: Run, tmp_path: Path) -> None:
     run("import", original(tmp_path / "old.db", WITHOUT_KEY))
     completed = run("import", original(tmp_path / "new.db"), "--json")

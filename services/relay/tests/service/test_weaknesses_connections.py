@@ -291,9 +291,10 @@ async def test_a_ping_is_answered(relay: Relay) -> None:
         await (await client.socket.ping())
 
 
-async def test_a_page_of_another_origin_is_refused(relay: Relay) -> None:
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "http://[::1"])
+async def test_a_page_of_another_origin_is_refused(relay: Relay, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await ChatClient.connect(relay.url, origin="https://evil.example")
+        await ChatClient.connect(relay.url, origin=origin)
     assert refused.value.response.status_code == 403
 
 

@@ -41,6 +41,7 @@ class Outbox:
 def person(who: Identity, client: str, **fields: Any) -> Session:
     """An authenticated browser session."""
     proved: dict[str, Any] = {
+        "outlet": Outbox(),
         "state": State.AUTHED,
         "host_uuid": HOST,
         "public_key": who.public_key,
@@ -49,7 +50,7 @@ def person(who: Identity, client: str, **fields: Any) -> Session:
         "username": client.title(),
         "device_id": f"device-of-{client}",
     }
-    return Session(client, Outbox(), **(proved | fields))
+    return Session(client, **(proved | fields))
 
 
 def space(uuid: str = SPACE, *channels: str) -> Space:

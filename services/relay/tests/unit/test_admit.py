@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from parch_relay import admit
 from parch_relay.hub import Room
-from parch_relay.session import CHAT_LIMIT, MAX_PENDING, MAX_TOKENS, Refused, Session
+from parch_relay.session import CHAT_LIMIT, MAX_PENDING, MAX_TOKEN, MAX_TOKENS, Refused, Session
 from parch_wire.capability import MEMBER_SCOPES, TTL_SECONDS
 from parch_wire.messages import Chat
 
@@ -113,6 +113,12 @@ def test_only_so_many_tokens_are_remembered(anna: Session, here: Room) -> None:
     for number in range(MAX_TOKENS + 1):
         may(anna, here, token(ANNA, jti=str(number)))
     assert len(anna.tokens) == 1
+
+
+def test_a_very_long_token_is_good_but_not_remembered(anna: Session, here: Room) -> None:
+    """Q15: 64 tokens of a megabyte each are no small thing to keep for a stranger."""
+    may(anna, here, token(ANNA, jti="x" * MAX_TOKEN))
+    assert anna.tokens == {}
 
 
 def test_a_host_that_is_there_may_be_asked(anna: Session, here: Room) -> None:

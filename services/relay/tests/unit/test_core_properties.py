@@ -39,6 +39,13 @@ KINDS: dict[str, type[Body]] = {**BROWSER_ACTIONS, **{type_: HOST_REPLIES[type_]
 OUTCOMES = {"effects", "nothing to do", "ignored"} | {
     f"refused with {kind}" for kind in ("error", "authentication-error", "author_error")
 }
+NEXT = {
+    State.NEW: {State.CLOSED},
+    State.JOINED: {State.AUTHED, State.AUTHOR, State.CLOSED},
+    State.AUTHED: {State.CLOSED},
+    State.AUTHOR: {State.CLOSED},
+    State.CLOSED: set[State](),
+}
 HANDSHAKE = ("join_host", "auth_pubkey", "host_auth")
 EVENTS = ("host goes", "host returns", "host returns", "host upgrades", "host downgrades", "time passes", "socket goes")
 
@@ -140,6 +147,7 @@ class Conversation:
             for space_uuid in session.spaces:
                 self.room.subscribe(session, space_uuid)
             self.room.join_channel(session, "c1")
+        self.states = {name: session.state for name, session in self.sessions.items()}
 
     def take(self, way: str, name: str, type_: str, body: Any) -> None:
         """One step, as the edge would take it; anything but a documented outcome is raised."""
@@ -225,7 +233,9 @@ class Conversation:
     def check(self) -> None:
         """The tables of the room agree with each other and with the sessions."""
         room = self.room
-        assert all(isinstance(session.state, State) for session in self.sessions.values())
+        for name, session in self.sessions.items():
+            assert session.state is self.states[name] or session.state in NEXT[self.states[name]]
+            self.states[name] = session.state
         for table in (room.listeners, room.identities):
             assert all(table.values()), "an empty set was left behind"
         for channel_uuid, listeners in room.listeners.items():
@@ -235,6 +245,7 @@ class Conversation:
                 assert room.channels[channel_uuid] in session.subscribed
         for space_uuid, members in room.spaces.items():
             assert all(space_uuid in session.subscribed for session in members)
+        assert set(room.channels.values()) <= set(room.spaces)
         for session in room.sessions.values():
             assert session.state is State.AUTHED
             assert session in room.identities[session.public_key]

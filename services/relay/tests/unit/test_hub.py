@@ -60,6 +60,38 @@ def test_a_channel_that_moves_to_another_space_loses_its_listeners(here: Room, a
     assert (anna.channel_uuid, here.listeners) == ("", {})
 
 
+def test_a_channel_that_moves_to_a_space_nobody_knows_is_unknown(here: Room, anna: Session) -> None:
+    here.place(CHANNEL, "space-9")
+    assert (anna.channel_uuid, CHANNEL in here.channels) == ("", False)
+
+
+@pytest.mark.parametrize("uuid", ["", "x" * 129])
+def test_a_space_or_channel_without_a_usable_uuid_is_not_learnt(uuid: str) -> None:
+    """Q15: what a host names is kept for it, so names have a limit."""
+    made = Room(HOST)
+    made.learn([space(uuid, CHANNEL), space(SPACE, uuid)])
+    assert (made.spaces, made.channels) == ({SPACE: set()}, {})
+
+
+def test_a_host_can_name_only_so_many_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Q15: a hostile host fills its share of the relay's memory and no more."""
+    monkeypatch.setattr(hubs, "MAX_PLACES", 3)
+    made = Room(HOST)
+    made.learn([space(SPACE, "a", "b", "c"), space(OTHER_SPACE, "d")])
+    assert (made.spaces, made.channels) == ({SPACE: set()}, {"a": SPACE, "b": SPACE})
+
+
+def test_what_is_known_stays_known_when_the_table_is_full(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hubs, "MAX_PLACES", 0)
+    here.learn([space(SPACE, CHANNEL)])
+    assert (SPACE in here.spaces, here.channels[CHANNEL]) == (True, SPACE)
+
+
+def test_a_space_the_host_has_not_described_cannot_be_joined(here: Room, anna: Session) -> None:
+    here.subscribe(anna, "space-9")
+    assert (anna.subscribed, "space-9" in here.spaces) == ({SPACE}, False)
+
+
 def test_one_identity_may_have_several_sockets(here: Room, anna: Session) -> None:
     phone = person(ANNA, "phone")
     here.add(phone)

@@ -78,6 +78,11 @@ def test_younger_questions_go_on_waiting(anna: Session) -> None:
     assert list(anna.pending) == ["young"]
 
 
+def test_a_clock_that_is_set_back_lets_nobody_wait_for_hours(anna: Session) -> None:
+    waits(anna, "answer", asked_at=NOW)
+    assert heard(expire(room(anna), NOW - 3600)) == [({"anna"}, "error")]
+
+
 def test_while_nothing_is_too_old_nobody_is_told() -> None:
     assert expire(room(person(ANNA, "anna")), NOW) == []
 

@@ -106,3 +106,8 @@ def test_a_window_slides() -> None:
     window = [0.0, 1.0, 2.0]
     assert take(window, 3, 10.0, 10) == 0
     assert window == [1.0, 2.0, 10.0]
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait() -> None:
+    """Else a full window would hold a sender back for as long as the clock was wrong."""
+    assert take([3600.0, 3601.0, 3602.0], 3, 4.0, 10) == 0
