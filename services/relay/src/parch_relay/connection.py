@@ -287,6 +287,7 @@ class Connection:
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+        self.session.attempts = 0
         self.authenticated = True
         self._sockets.gate.authenticated(self.session.address)
 
