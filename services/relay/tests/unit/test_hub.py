@@ -73,6 +73,12 @@ def test_a_space_or_channel_without_a_usable_uuid_is_not_learnt(uuid: str) -> No
     assert (made.spaces, made.channels) == ({SPACE: set()}, {})
 
 
+def test_a_uuid_may_be_as_long_as_an_envelope_lets_it() -> None:
+    made = Room(HOST)
+    made.learn([space("x" * 128)])
+    assert len(made.spaces) == 1
+
+
 def test_a_host_can_name_only_so_many_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """Q15: a hostile host fills its share of the relay's memory and no more."""
     monkeypatch.setattr(hubs, "MAX_PLACES", 3)

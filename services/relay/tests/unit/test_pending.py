@@ -74,8 +74,14 @@ def test_a_request_is_named_as_the_browser_said_it(anna: Session) -> None:
 def test_younger_questions_go_on_waiting(anna: Session) -> None:
     waits(anna, "answer", number="old", asked_at=NOW)
     waits(anna, "answer", number="young", asked_at=NOW + 1)
+    waits(anna, "answer", number="new", asked_at=NOW + ANSWER_SECONDS)
     expire(room(anna), NOW + ANSWER_SECONDS)
-    assert list(anna.pending) == ["young"]
+    assert list(anna.pending) == ["young", "new"]
+
+
+def test_a_question_of_this_very_moment_waits(anna: Session) -> None:
+    waits(anna, "answer", asked_at=NOW)
+    assert expire(room(anna), NOW) == []
 
 
 def test_a_clock_that_is_set_back_lets_nobody_wait_for_hours(anna: Session) -> None:

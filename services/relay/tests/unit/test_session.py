@@ -96,6 +96,10 @@ def test_a_full_window_says_how_long_to_wait() -> None:
     assert take([0.0, 1.0, 2.0], 3, 4.0, 10) == 6
 
 
+def test_a_window_that_was_filled_in_an_instant_is_full() -> None:
+    assert take([5.0, 5.0, 5.0], 3, 5.0, 10) == 10
+
+
 def test_what_is_refused_is_not_counted() -> None:
     window = [0.0, 1.0, 2.0]
     take(window, 3, 4.0, 10)
