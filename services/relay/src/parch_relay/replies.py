@@ -58,11 +58,10 @@ TimeFormat = Callable[[float], str]
 class Reply:
     """One reply while it is applied: the room, the browser that asked if it is here, and what it asked."""
 
-    __slots__ = ("format_time", "pending", "room", "session", "type")
+    __slots__ = ("format_time", "pending", "room", "session")
 
     def __init__(self, room: Room, type_: str, body: Any, format_time: TimeFormat) -> None:
         self.room = room
-        self.type = type_
         self.format_time = format_time
         self.session = room.sessions.get(body.client_uuid)
         self.pending = settle(self.session, type_, body.request_id) if self.session else None

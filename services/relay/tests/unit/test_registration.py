@@ -60,8 +60,9 @@ def test_a_bad_field_is_named(request_: Registration, code: str, text: str) -> N
     assert str(refused).startswith(text)
 
 
-def test_the_longest_name_is_taken() -> None:
-    assert checked(asked(name="n" * MAX_NAME), NOW)[0].name == "n" * MAX_NAME
+@pytest.mark.parametrize("length", [1, MAX_NAME])
+def test_the_shortest_and_the_longest_name_are_taken(length: int) -> None:
+    assert len(checked(asked(name="n" * length), NOW)[0].name) == length
 
 
 def test_a_signature_by_the_registered_key_is_a_proof() -> None:

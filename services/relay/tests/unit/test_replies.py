@@ -311,6 +311,15 @@ def test_the_other_devices_of_a_new_member_may_join_but_have_not(here: Room) -> 
     assert (tablet.spaces, tablet.subscribed) == ({SPACE}, set())
 
 
+def test_an_accepted_space_is_learnt_with_its_channels(here: Room, anna: Session) -> None:
+    """The first here to join it; an old host may leave out whose invite it was."""
+    waits(anna, "accept_invite_success")
+    body = accepted("") | {"space": {"uuid": "space-3", "channels": [{"uuid": "channel-3"}]}}
+    says(here, "accept_invite_success", body, "anna")
+    assert (here.spaces["space-3"], here.channels["channel-3"]) == ({anna}, "space-3")
+    assert "space-3" in anna.spaces
+
+
 def test_a_declined_invite_is_told_to_who_declined(here: Room, anna: Session) -> None:
     waits(anna, "decline_invite_success")
     effects = says(here, "decline_invite_success", {"space_user_id": 5, "user_id": 9}, "anna")
