@@ -16,29 +16,9 @@ from .builders import (
     OTHER_SPACE,
     SPACE,
     person,
-    room,
     space,
     subscriber,
 )
-
-
-@pytest.fixture
-def anna() -> Session:
-    return person(ANNA, "anna")
-
-
-@pytest.fixture
-def ben() -> Session:
-    return person(BEN, "ben")
-
-
-@pytest.fixture
-def here(anna: Session, ben: Session) -> Room:
-    """Anna and Ben listen to the same channel."""
-    made = room(anna, ben)
-    for session in (anna, ben):
-        subscriber(made, session, SPACE, CHANNEL)
-    return made
 
 
 def test_a_room_learns_spaces_and_their_channels() -> None:

@@ -24,32 +24,12 @@ from .builders import (
     heard,
     person,
     raw,
-    room,
     subscriber,
     waits,
 )
 
 EVERYBODY = {"anna", "ben"}
 REPLIES = [type_ for type_ in HOST_REPLIES if type_ != "relay_health_check_ack"]
-
-
-@pytest.fixture
-def anna() -> Session:
-    return person(ANNA, "anna")
-
-
-@pytest.fixture
-def ben() -> Session:
-    return person(BEN, "ben")
-
-
-@pytest.fixture
-def here(anna: Session, ben: Session) -> Room:
-    """Anna and Ben listen to the same channel."""
-    made = room(anna, ben)
-    for session in (anna, ben):
-        subscriber(made, session, SPACE, CHANNEL)
-    return made
 
 
 def _time(time: float) -> str:
